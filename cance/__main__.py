@@ -1,0 +1,172 @@
+"""``python -m cance``: data, run, tables, verify and score from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path("book/results")
+SMOKE_RESULTS = Path("build/smoke-results")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process where None.
+
+    Returns
+    -------
+    int
+        0 if all is well, 1 if records fail verification or data sets are missing, 2 for bad input.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"cance: {error}", file=sys.stderr)
+        return 2
+
+
+def _data(arguments) -> int:
+    from cance import data
+
+    if arguments.download:
+        data.load(arguments.download, download=True)
+    statuses = data.status()
+    for status in statuses:
+        print(f"{status.name:14} {status.where if status.found else status.advice}")
+        if status.found:
+            print(f"{'':14} sha256 {status.sha256}")
+    return 0 if all(status.found for status in statuses) else 1
+
+
+def _run(arguments) -> int:
+    from cance import experiments, runner
+
+    normals = [_classes(text) for text in arguments.normal] if arguments.normal else None
+    experiment = experiments.find(arguments.experiment, arguments.dataset, arguments.profile)
+    cells = experiments.cells(arguments.experiment, arguments.dataset, arguments.seeds, normals)
+    root = arguments.results or (RESULTS if arguments.profile == "paper" else SMOKE_RESULTS)
+    print(f"{experiment.shows}: {len(cells)} cells, records in {root}", file=sys.stderr)
+    on_cluster = arguments.backend == "dask"
+    if on_cluster != bool(arguments.scheduler):
+        raise ValueError(
+            "--backend dask and --scheduler ADDRESS go together, expected both or none"
+        )
+    with runner.on_dask(arguments.scheduler) if on_cluster else nullcontext():
+        found = runner.run(
+            cells,
+            experiment,
+            root,
+            jobs=-1 if on_cluster else arguments.jobs,
+            device=arguments.device,
+            refresh=arguments.refresh,
+        )
+    for variant in found[0]["metrics"]:
+        aurocs = [100 * record["metrics"][variant]["auroc"] for record in found]
+        print(f"{variant:8} mean AUROC {np.mean(aurocs):5.1f} % over {len(aurocs)} cells")
+    return 0
+
+
+def _tables(arguments) -> int:
+    from cance import paper, records, tables
+
+    found, errors = records.scan(arguments.results)
+    for error in errors:
+        print(f"not counted: {error}", file=sys.stderr)
+    for number in arguments.tables or paper.TABLES:
+        print(tables.render(tables.compare(number, found), arguments.format))
+    return 0
+
+
+def _verify(arguments) -> int:
+    from cance import verify
+
+    report = verify.verify(arguments.results)
+    print(report)
+    return 0 if report.ok else 1
+
+
+def _score(arguments) -> int:
+    from cance import CANCE
+
+    detector = CANCE.load(arguments.model, arguments.device)
+    rows = np.load(arguments.rows, allow_pickle=False)
+    scores, labels = detector.anomaly_score(rows), detector.predict(rows)
+    lines = [f"{score:.6g},{label}\n" for score, label in zip(scores, labels, strict=True)]
+    text = "".join(["anomaly_score,prediction\n", *lines])
+    if arguments.out:
+        arguments.out.write_text(text)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _classes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(label) for label in text.split(","))
+    except ValueError:
+        raise ValueError(f"--normal {text!r}, expected classes such as 8 or 0,1") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cance", description="Composite feature Augmented NCE, and its paper's tables."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(command=function)
+        return sub
+
+    sub = command("data", _data, "list the data sets: where each was found, or what to do")
+    sub.add_argument("--download", metavar="NAME", help="fetch a set through torchvision first")
+
+    sub = command("run", _run, "run an experiment's missing cells, one record a finished cell")
+    sub.add_argument("experiment", help="such as ablation, bimodal, fashion-mnist, schedule")
+    sub.add_argument("--dataset", required=True, help="such as mnist, fashion-mnist, digits")
+    sub.add_argument(
+        "--normal", action="append", metavar="CLASSES", help="only these, such as 8 or 0,1; repeats"
+    )
+    sub.add_argument(
+        "--seeds", type=int, help="run seeds 0 .. SEEDS-1 (default: the paper's number)"
+    )
+    sub.add_argument(
+        "--jobs", type=int, default=1, help="single-thread worker processes (default 1)"
+    )
+    sub.add_argument("--profile", default="paper", help="paper, or smoke: seconds, no real result")
+    sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default auto)")
+    sub.add_argument("--refresh", action="store_true", help="run again cells with a stale record")
+    sub.add_argument("--results", type=Path, help=f"results folder (default {RESULTS})")
+    sub.add_argument("--backend", choices=("local", "dask"), default="local")
+    sub.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, tcp://host:8786")
+
+    sub = command("tables", _tables, "print the paper's tables, ours beside them")
+    sub.add_argument("tables", nargs="*", type=int, metavar="N", help="1 to 13 (default: all)")
+    sub.add_argument("--format", default="text", help="text, markdown, latex or json")
+    sub.add_argument("--results", type=Path, default=RESULTS)
+
+    sub = command("verify", _verify, "check every record's hash and say what is stale")
+    sub.add_argument("--results", type=Path, default=RESULTS)
+
+    sub = command("score", _score, "score the rows of a .npy file with a saved detector")
+    sub.add_argument("model", help="path given to CANCE.save")
+    sub.add_argument("rows", help=".npy file of shape (N, D) or (N, C, H, W)")
+    sub.add_argument(
+        "--out", type=Path, metavar="CSV", help="write here instead of to standard output"
+    )
+    sub.add_argument("--device", default="auto")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

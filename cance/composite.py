@@ -1,0 +1,89 @@
+"""The composite feature z = (z_l, z_e, z_c) = C(x) in R^(d+2) (section 3.1)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+ENCODING_BATCH = 1000  # rows a forward pass; large enough for speed, small enough for any memory
+
+
+class Reconstructor(Protocol):
+    """What the composite feature needs of an autoencoder: a deep one, or PCA (section 3.2)."""
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """z_l = E_phi1(x), shape (N, d)."""
+
+    def decode(self, latent: torch.Tensor) -> torch.Tensor:
+        """x' = D_phi2(z_l), shaped as x."""
+
+
+def squared_error(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    """z_e = ||x - x'||^2 / d_0, the squared error a coordinate (section 3.1).
+
+    Parameters
+    ----------
+    x, reconstruction : torch.Tensor
+        x and x', both of shape (N, ...), floating.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (N,), at least 0.
+    """
+    return (x - reconstruction).flatten(1).square().mean(1)
+
+
+def cosine_dissimilarity(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    """z_c = (1 - x^T x' / (||x|| ||x'||)) / 2, the cosine dissimilarity (section 3.1).
+
+    Parameters
+    ----------
+    x, reconstruction : torch.Tensor
+        x and x', both of shape (N, ...), floating.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (N,), in [0, 1]; 1/2 where x or x' is zero, which has no direction.
+
+    Notes
+    -----
+    Computed as ||x/||x|| - x'/||x'|| ||^2 / 4, the same number: one minus a cosine close to one
+    would keep only the last digits of a float32.
+    """
+    x, reconstruction = x.flatten(1), reconstruction.flatten(1)
+    norm, norm_reconstruction = x.norm(dim=1), reconstruction.norm(dim=1)
+    tiny = torch.finfo(x.dtype).tiny
+    unit = x / norm.clamp_min(tiny)[:, None]
+    unit_reconstruction = reconstruction / norm_reconstruction.clamp_min(tiny)[:, None]
+    chord = (unit - unit_reconstruction).square().sum(1) / 4
+    no_direction = (norm == 0) | (norm_reconstruction == 0)
+    return torch.where(no_direction, 0.5, chord).clamp(0, 1)
+
+
+@torch.no_grad()
+def composite(x: torch.Tensor, autoencoder: Reconstructor) -> torch.Tensor:
+    """z = (E_phi1(x), z_e(x), z_c(x)) = C(x), batch by batch (section 3.1).
+
+    Parameters
+    ----------
+    x : torch.Tensor
+        Shape (N, ...), float32, on the autoencoder's device.
+    autoencoder : Reconstructor
+        Anything with `encode` and `decode`.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (N, d + 2), float32: d latents, then z_e, then z_c.
+    """
+    rows = []
+    for batch in x.split(ENCODING_BATCH):
+        latent = autoencoder.encode(batch)  # (B, d)
+        reconstruction = autoencoder.decode(latent)
+        error = squared_error(batch, reconstruction)[:, None]  # (B, 1)
+        dissimilarity = cosine_dissimilarity(batch, reconstruction)[:, None]  # (B, 1)
+        rows.append(torch.cat([latent, error, dissimilarity], 1))
+    return torch.cat(rows)

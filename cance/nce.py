@@ -1,0 +1,303 @@
+"""Noise-contrastive estimation of the composite features' density (sections 3.3 and 3.4).
+
+The numbered equations are pure functions of log-odds; `fit` is the one loop that calls them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import logsigmoid
+from tqdm.auto import tqdm
+
+from cance.augmentation import AugmentedData
+from cance.moments import Moments, streaming_moments
+from cance.networks import LogOdds, LogOddsSettings, initialise
+from cance.noise import GaussianNoise
+from cance.randomness import Streams
+from cance.training import BestWeights, minibatches, one_cycle
+
+MOMENT_BATCH = 4096  # rows merged at a time by Eq. (13) and (14)
+
+
+@dataclass(frozen=True)
+class NCESettings:
+    """How the density is estimated.
+
+    Parameters
+    ----------
+    network : LogOddsSettings
+        Shape of T_theta; the paper prints none.
+    noise_ratio : int
+        nu = N / M. Appendix E: 8.
+    batch_size : int
+        M, data rows an update; N = nu M noise rows go with them.
+    steps : int
+        Updates of theta and of psi.
+    rate : float
+        Peak of theta's one-cycle schedule.
+    weight_decay : float
+        Of theta. psi has none: decay would pull K towards 1 + ln 2, not towards 1.
+    noise_rate : float
+        Constant AdamW rate of psi.
+    initial_psi : float
+        Start of psi; -3 starts K at 1.05.
+    validate_every : int
+        Updates between two looks at the validation loss.
+    """
+
+    network: LogOddsSettings = LogOddsSettings()
+    noise_ratio: int = 8
+    batch_size: int = 128
+    steps: int = 1500
+    rate: float = 6e-3
+    weight_decay: float = 1e-2
+    noise_rate: float = 1e-3
+    initial_psi: float = -3.0
+    validate_every: int = 100
+
+
+def log_likelihood(
+    data_log_odds: torch.Tensor, noise_log_odds: torch.Tensor, noise_ratio: float
+) -> torch.Tensor:
+    """Eq. (5): E_{z ~ p_d}[ln p(1 | z)] + nu E_{v ~ p_n}[ln p(0 | v)], which theta maximises.
+
+    The posterior is logistic, p(y = 1 | u) = sigma(T_theta(u)), so p(0 | u) = sigma(-T_theta(u)).
+
+    Parameters
+    ----------
+    data_log_odds : torch.Tensor
+        T_theta of data rows, shape (M,).
+    noise_log_odds : torch.Tensor
+        T_theta of noise rows, shape (N,).
+    noise_ratio : float
+        nu = Pr(y = 0) / Pr(y = 1).
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar, at most 0.
+    """
+    return logsigmoid(data_log_odds).mean() + noise_ratio * logsigmoid(-noise_log_odds).mean()
+
+
+def nce_loss(
+    data_log_odds: torch.Tensor, noise_log_odds: torch.Tensor, noise_ratio: float
+) -> torch.Tensor:
+    """Eq. (6): L_NCE(theta) = -E_{p_d}[ln sigma(T(z))] - nu E_{p_n}[ln(1 - sigma(T(v)))].
+
+    Parameters and result as for Eq. (5), of which it is the negative.
+    """
+    return -log_likelihood(data_log_odds, noise_log_odds, noise_ratio)
+
+
+def noise_objective(
+    log_odds: nn.Module,
+    noise: GaussianNoise,
+    data: torch.Tensor,
+    base: torch.Tensor,
+    noise_ratio: float,
+) -> torch.Tensor:
+    """Eq. (7): min over K of E_{p_d}[ln sigma(T(L_K(sg(L_K^-1(u)))))] + nu E[ln(1 - sigma(T(L_K(u))))].
+
+    sg stops the gradient, so K is reached through the outer L_K alone: the first term keeps its
+    value, T(u), and still says how moving with K would change it. K minimises this, which is
+    *ascending* the NCE loss.
+
+    Parameters
+    ----------
+    log_odds : torch.nn.Module
+        T_theta.
+    noise : GaussianNoise
+        Holds K.
+    data : torch.Tensor
+        Rows of p_d (or p_m), shape (M, D).
+    base : torch.Tensor
+        Rows of p_n before widening, shape (N, D).
+    noise_ratio : float
+        nu.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar, at most 0.
+    """
+    rows = torch.cat([noise.widen(noise.narrow(data).detach()), noise.widen(base)])
+    odds = log_odds(rows)  # one forward for data and noise
+    return log_likelihood(odds[: len(data)], odds[len(data) :], noise_ratio)
+
+
+def batch_loss(
+    log_odds: nn.Module, noise: GaussianNoise, data: torch.Tensor, base: torch.Tensor
+) -> torch.Tensor:
+    """Eq. (9): -1/M sum ln sigma(T(z_i)) - nu/N sum ln(1 - sigma(T(L_K(v_i)))), nu = N/M.
+
+    Parameters
+    ----------
+    log_odds : torch.nn.Module
+        T_theta.
+    noise : GaussianNoise
+        Holds K.
+    data : torch.Tensor
+        z_i drawn from p_m, shape (M, D).
+    base : torch.Tensor
+        v_i drawn from p_n before widening, shape (N, D).
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar, at least 0.
+    """
+    odds = log_odds(torch.cat([data, noise.widen(base)]))
+    return nce_loss(odds[: len(data)], odds[len(data) :], len(base) / len(data))
+
+
+def adversarial_batch_loss(
+    log_odds: nn.Module, noise: GaussianNoise, data: torch.Tensor, base: torch.Tensor
+) -> torch.Tensor:
+    """Eq. (10): the batch version of Eq. (7), with the sign of Eq. (9); K *ascends* it.
+
+    The paper prints Eq. (10) with minus signs beside the minimisation of Eq. (7); the text asks
+    for K to maximise the NCE loss, so the sign slip is settled that way.
+
+    Its value and its gradient in theta are those of Eq. (9), since L_K(L_K^-1(z)) = z. One
+    backward pass therefore serves theta, which descends, and psi, which ascends.
+
+    Parameters and result as for Eq. (9).
+    """
+    return -noise_objective(log_odds, noise, data, base, len(base) / len(data))
+
+
+class DensityEstimate(nn.Module):
+    """S_C(z) = -(T(z) + ln nu p_nK(z)), an estimate of -ln p_d(z) (section 3.3).
+
+    The score uses the density of the noise that T was trained against, which is the *widened* one.
+    Each coordinate is standardised first, since z_e is some hundredths where the latents are near
+    one; this changes -ln p by a known constant, which the score includes.
+
+    Parameters
+    ----------
+    moments : Moments
+        Raw moments of the training part's composite features, D coordinates.
+    settings : NCESettings
+
+    Raises
+    ------
+    ValueError
+        If a coordinate is constant or the covariance singular.
+    """
+
+    def __init__(self, moments: Moments, settings: NCESettings):
+        super().__init__()
+        scale = moments.scale.where(moments.scale > 0, 1.0)
+        self.register_buffer("shift", moments.mean.clone())
+        self.register_buffer("scale", scale)
+        standard = Moments(
+            moments.n, torch.zeros_like(scale), moments.covariance / torch.outer(scale, scale)
+        )
+        self.noise = GaussianNoise(standard, settings.initial_psi)
+        with torch.device("meta"):
+            self.log_odds = LogOdds(len(scale), settings.network)
+        self.noise_ratio = settings.noise_ratio
+
+    def standardise(self, z: torch.Tensor) -> torch.Tensor:
+        """Raw composite features to zero mean and unit variance: (N, D) -> (N, D) float32."""
+        return ((z - self.shift) / self.scale).float()
+
+    @torch.no_grad()
+    def anomaly_score(self, z: torch.Tensor) -> torch.Tensor:
+        """S_C of raw composite features; high is anomalous: (N, D) -> (N,) float64, in nats."""
+        standard = self.standardise(z)
+        log_density = self.log_odds(standard).double() + self.noise.log_density(standard)
+        return -(log_density + math.log(self.noise_ratio)) + self.scale.log().sum()
+
+
+@dataclass(frozen=True)
+class FittedDensity:
+    """What `fit` returns.
+
+    Attributes
+    ----------
+    density : DensityEstimate
+        With the weights, and the K, of the lowest validation loss.
+    selection : BestWeights
+    """
+
+    density: DensityEstimate
+    selection: BestWeights
+
+
+def fit(
+    train: torch.Tensor,
+    validation: torch.Tensor,
+    settings: NCESettings,
+    streams: Streams,
+    augmentation: AugmentedData | None = None,
+    progress: bool = False,
+) -> FittedDensity:
+    """Estimate the density of composite features by NCE (section 3.4).
+
+    Each update draws one batch; theta descends and psi ascends the same loss, Eq. (9) and (10),
+    from one backward pass. (The paper alternates; here neither sees the other's latest step.)
+
+    Parameters
+    ----------
+    train, validation : torch.Tensor
+        Composite features of normal rows, raw, shape (N, D), on the device to train on.
+    settings : NCESettings
+    streams : Streams
+    augmentation : AugmentedData, optional
+        p_m of Eq. (8) in place of p_d: what makes CNCE into CANCE.
+    progress : bool
+        Show a progress bar on stderr.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer training rows than a batch, or their covariance is singular.
+    FloatingPointError
+        If training diverges.
+
+    Notes
+    -----
+    The validation loss is Eq. (9) over the validation rows (altered once, if there is an
+    augmentation) and one fixed bank of base noise, widened by the K of the moment.
+    """
+    moments = streaming_moments(train.cpu().split(MOMENT_BATCH))
+    density = DensityEstimate(moments, settings)
+    initialise(density.log_odds, streams.initial)
+    density.to(train.device)
+    log_odds, noise = density.log_odds, density.noise
+
+    def draw(z: torch.Tensor) -> torch.Tensor:
+        """Rows of p_d as they are, or made into rows of p_m."""
+        return z if augmentation is None else augmentation.sample(z, streams.augmentation)
+
+    bank = noise.sample(settings.noise_ratio * len(validation), streams.noise)
+    validation = density.standardise(draw(validation))
+    theta, schedule = one_cycle(
+        log_odds.parameters(), settings.rate, settings.weight_decay, settings.steps
+    )
+    psi = torch.optim.AdamW(
+        [noise.psi], lr=settings.noise_rate, weight_decay=0.0, maximize=True, fused=True
+    )
+    batches = minibatches(len(train), settings.batch_size, streams.order)
+    best = BestWeights()
+    for step in tqdm(range(1, settings.steps + 1), "density", disable=not progress):
+        data = density.standardise(draw(train[next(batches).to(train.device)]))
+        base = noise.sample(settings.noise_ratio * len(data), streams.noise)
+        loss = adversarial_batch_loss(log_odds, noise, data, base)
+        theta.zero_grad()
+        psi.zero_grad()
+        loss.backward()
+        theta.step()
+        psi.step()
+        schedule.step()
+        if step % settings.validate_every == 0 or step == settings.steps:
+            with torch.no_grad():
+                best.offer(step, float(batch_loss(log_odds, noise, validation, bank)), density)
+    best.restore(density)
+    return FittedDensity(density.eval(), best)

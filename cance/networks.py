@@ -1,0 +1,255 @@
+"""The networks: encoder E_phi1, decoder D_phi2 (section 3.2) and log-odds network T_theta (3.3).
+
+The paper prints no architecture. It asks for one thing only: batch normalisation directly before
+the latent, without which the latent covariance may be singular. The normalisation has no affine
+part, so that the latents have zero mean and unit variance rather than merely start there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+LEAK = 0.1  # slope of every LeakyReLU: enough that no unit dies under a peak rate of a few 1e-3
+
+
+@dataclass(frozen=True)
+class ConvSettings:
+    """Shape of the convolutional autoencoder.
+
+    Parameters
+    ----------
+    channels : tuple of int
+        Output channels of the stride-2 convolutions; each halves height and width.
+    hidden : int
+        Width of the fully connected layer between the feature maps and the latent.
+    """
+
+    channels: tuple[int, ...] = (16, 32, 64)
+    hidden: int = 128
+
+
+@dataclass(frozen=True)
+class MLPSettings:
+    """Shape of the fully connected autoencoder that feature vectors get.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Widths of the encoder's hidden layers; the decoder mirrors them.
+    """
+
+    hidden: tuple[int, ...] = (128, 64)
+
+
+@dataclass(frozen=True)
+class LogOddsSettings:
+    """Shape of the log-odds network T_theta.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Widths of the hidden layers.
+    """
+
+    hidden: tuple[int, ...] = (128, 128)
+
+
+class ConvEncoder(nn.Sequential):
+    """E_phi1 for images: stride-2 convolutions, one hidden layer, batch-normalised latent.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (channels, height, width) of an input image.
+    latent_dim : int
+        d, the width of the latent.
+    settings : ConvSettings
+
+    Notes
+    -----
+    Maps (N, C, H, W) float32 to (N, d) float32 (section 3.2).
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int, settings: ConvSettings):
+        sizes = feature_map_sizes(image_shape, settings)
+        widths = (image_shape[0], *settings.channels)
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            # bias would be undone by the normalisation that follows
+            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(after), nn.LeakyReLU(LEAK)]
+        flat = widths[-1] * math.prod(sizes[-1])
+        layers += [nn.Flatten(), *_dense(flat, settings.hidden)]
+        layers += [*_latent(settings.hidden, latent_dim)]
+        super().__init__(*layers)
+
+
+class ConvDecoder(nn.Sequential):
+    """D_phi2 for images: the encoder mirrored, ending in a sigmoid since pixels lie in [0, 1].
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (channels, height, width) of an output image.
+    latent_dim : int
+        d, the width of the latent.
+    settings : ConvSettings
+
+    Notes
+    -----
+    Maps (N, d) float32 to (N, C, H, W) float32 (section 3.2).
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int, settings: ConvSettings):
+        sizes = feature_map_sizes(image_shape, settings)
+        widths = (image_shape[0], *settings.channels)
+        flat = widths[-1] * math.prod(sizes[-1])
+        layers: list[nn.Module] = [*_dense(latent_dim, settings.hidden)]
+        layers += [*_dense(settings.hidden, flat), nn.Unflatten(1, (widths[-1], *sizes[-1]))]
+        for i in reversed(range(len(settings.channels))):
+            # an odd size was rounded down on the way in; the output padding restores it
+            padding = tuple(big - 2 * small for big, small in zip(sizes[i], sizes[i + 1]))
+            first = i == 0
+            layers += [
+                nn.ConvTranspose2d(
+                    widths[i + 1], widths[i], 4, 2, 1, output_padding=padding, bias=first
+                )
+            ]
+            layers += [nn.Sigmoid()] if first else [nn.BatchNorm2d(widths[i]), nn.LeakyReLU(LEAK)]
+        super().__init__(*layers)
+
+
+class MLPEncoder(nn.Sequential):
+    """E_phi1 for feature vectors: hidden layers, batch-normalised latent.
+
+    Parameters
+    ----------
+    n_features : int
+        d_0, the width of an input row.
+    latent_dim : int
+        d, the width of the latent.
+    settings : MLPSettings
+
+    Notes
+    -----
+    Maps (N, d_0) float32 to (N, d) float32 (section 3.2).
+    """
+
+    def __init__(self, n_features: int, latent_dim: int, settings: MLPSettings):
+        widths = (n_features, *settings.hidden)
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [*_dense(before, after)]
+        super().__init__(*layers, *_latent(widths[-1], latent_dim))
+
+
+class MLPDecoder(nn.Sequential):
+    """D_phi2 for feature vectors: the encoder mirrored, with a linear output.
+
+    Parameters
+    ----------
+    n_features : int
+        d_0, the width of an output row.
+    latent_dim : int
+        d, the width of the latent.
+    settings : MLPSettings
+
+    Notes
+    -----
+    Maps (N, d) float32 to (N, d_0) float32 (section 3.2).
+    """
+
+    def __init__(self, n_features: int, latent_dim: int, settings: MLPSettings):
+        widths = (latent_dim, *reversed(settings.hidden))
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [*_dense(before, after)]
+        super().__init__(*layers, nn.Linear(widths[-1], n_features))
+
+
+class LogOdds(nn.Sequential):
+    """T_theta, the log-odds that a composite feature is data and not noise (section 3.3).
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the composite feature, d + 2 (or d for LatNCE).
+    settings : LogOddsSettings
+
+    Notes
+    -----
+    Maps (N, d + 2) float32 to (N,) float32.
+    """
+
+    def __init__(self, n_features: int, settings: LogOddsSettings):
+        widths = (n_features, *settings.hidden)
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(LEAK)]
+        super().__init__(*layers, nn.Linear(widths[-1], 1), nn.Flatten(0))
+
+
+def feature_map_sizes(
+    image_shape: tuple[int, int, int], settings: ConvSettings
+) -> list[tuple[int, int]]:
+    """(height, width) of the image and of each feature map after it.
+
+    Raises
+    ------
+    ValueError
+        If the image is too small to be halved once a convolution.
+    """
+    sizes = [(image_shape[1], image_shape[2])]
+    for _ in settings.channels:
+        sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
+    if min(sizes[-1]) < 1:
+        raise ValueError(
+            f"images of {image_shape[1]} x {image_shape[2]} pixels are too small for "
+            f"{len(settings.channels)} stride-2 convolutions; give `channels` fewer entries"
+        )
+    return sizes
+
+
+def initialise(module: nn.Module, generator: torch.Generator) -> nn.Module:
+    """Draw every weight of a module that lies on the meta device, from one generator.
+
+    The distributions are PyTorch's defaults (uniform in +-1/sqrt(fan in)); what differs is that
+    the draws come from `generator`, on the CPU, so that no global seed is read or moved and every
+    device starts from the same numbers.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Built under ``torch.device("meta")``.
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    torch.nn.Module
+        The same module, with its parameters and buffers on the CPU.
+    """
+    module = module.to_empty(device="cpu")
+    for layer in module.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+            if layer.bias is not None:
+                fan_in, _ = nn.init._calculate_fan_in_and_fan_out(layer.weight)
+                bound = 1 / math.sqrt(fan_in)
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            layer.reset_parameters()
+    return module
+
+
+def _dense(before: int, after: int) -> tuple[nn.Module, ...]:
+    return nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.LeakyReLU(LEAK)
+
+
+def _latent(before: int, latent_dim: int) -> tuple[nn.Module, ...]:
+    return nn.Linear(before, latent_dim, bias=False), nn.BatchNorm1d(latent_dim, affine=False)

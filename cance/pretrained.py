@@ -1,0 +1,51 @@
+"""PCA as a linear autoencoder, for features of a pretrained network (section 3.2)."""
+
+from __future__ import annotations
+
+import torch
+from sklearn.decomposition import PCA
+from torch import nn
+
+
+class PCAReconstructor(nn.Module):
+    """z_l and x' by principal components: encode projects, decode maps back and adds the mean.
+
+    Parameters
+    ----------
+    mean : torch.Tensor
+        Shape (d_0,), float32.
+    components : torch.Tensor
+        Orthonormal rows, shape (d, d_0), float32.
+    """
+
+    def __init__(self, mean: torch.Tensor, components: torch.Tensor):
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("components", components)
+
+    @classmethod
+    def fit(cls, train: torch.Tensor, latent_dim: int) -> PCAReconstructor:
+        """Fit scikit-learn's PCA, full SVD, to rows of shape (N, d_0).
+
+        Raises
+        ------
+        ValueError
+            If d is not below both N and d_0: a full basis reconstructs without error.
+        """
+        if latent_dim >= min(train.shape):
+            raise ValueError(
+                f"PCA with latent_dim={latent_dim} leaves no reconstruction error on "
+                f"{train.shape[0]} rows of {train.shape[1]} features; expected less than "
+                f"{min(train.shape)}"
+            )
+        pca = PCA(latent_dim, svd_solver="full").fit(train.cpu().double().numpy())
+        arrays = (torch.from_numpy(a).float().contiguous() for a in (pca.mean_, pca.components_))
+        return cls(*arrays).to(train.device)
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """z_l: (N, d_0) -> (N, d)."""
+        return (x - self.mean) @ self.components.T
+
+    def decode(self, latent: torch.Tensor) -> torch.Tensor:
+        """x': (N, d) -> (N, d_0)."""
+        return latent @ self.components + self.mean

@@ -1,0 +1,107 @@
+"""The paper's evaluation (section 4): which images train, which are anomalies, and the metric."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from cance.data import ImageDataset, to_unit
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What a detector is trained on and what it is tested on; no label of a class is left.
+
+    Attributes
+    ----------
+    train_images : Tensor
+        float32 in [0, 1], (N, C, H, W), normal images only.
+    test_images : Tensor
+        float32 in [0, 1], (N', C, H, W).
+    test_anomalous : Tensor
+        bool, (N',).
+    """
+
+    train_images: Tensor = field(repr=False)
+    test_images: Tensor = field(repr=False)
+    test_anomalous: Tensor = field(repr=False)
+
+
+def one_class(dataset: ImageDataset, normal: Sequence[int]) -> Split:
+    """Take one class for normal, or several: section 4's unimodal and multimodal data sets.
+
+    The training images of the normal classes train; the whole test set tests, every image of
+    another class being an anomaly. The order of the images is kept.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    normal : sequence of int
+        The normal classes, each a label of the data set, at least one and not all of them.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If the normal classes are none, all, repeated, or not labels of the data set.
+    """
+    labels = dataset.train_labels.unique().tolist()
+    normal = list(normal)
+    if len(set(normal)) != len(normal) or not set() < set(normal) < set(labels):
+        raise ValueError(
+            f"normal classes are {normal}, expected some but not all of {labels}, each once"
+        )
+    wanted = torch.tensor(normal)
+    train_normal = torch.isin(dataset.train_labels, wanted)
+    return Split(
+        to_unit(dataset.train_images[train_normal]),
+        to_unit(dataset.test_images),
+        ~torch.isin(dataset.test_labels, wanted),
+    )
+
+
+def auroc(scores: ArrayLike, anomalous: ArrayLike) -> float:
+    """Return the area under the ROC curve, the metric of section 4 for images.
+
+    It is the probability that an anomaly scores higher than a normal image, ties counting half.
+
+    Parameters
+    ----------
+    scores : array_like of float
+        (N,), higher is more anomalous, such as S_C of section 3.3.
+    anomalous : array_like of bool
+        (N,).
+
+    Returns
+    -------
+    float
+        A fraction in [0, 1], not percent.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite, the arrays do not match, or one of the two kinds is missing.
+    """
+    scores, anomalous = np.asarray(scores), np.asarray(anomalous)
+    if anomalous.dtype != bool:
+        raise ValueError(f"anomalous is {anomalous.dtype}, expected bool: True for an anomaly")
+    if scores.ndim != 1 or scores.shape != anomalous.shape:
+        raise ValueError(
+            f"scores {scores.shape} and anomalous {anomalous.shape}, expected the same (N,) for both"
+        )
+    n_bad = np.count_nonzero(~np.isfinite(scores))
+    if n_bad:
+        raise ValueError(f"{n_bad} of {scores.size} scores are NaN or infinite, expected finite")
+    n_anomalous = np.count_nonzero(anomalous)
+    if not 0 < n_anomalous < anomalous.size:
+        raise ValueError(
+            f"{n_anomalous} of {anomalous.size} are anomalous, expected anomalies and normals"
+        )
+    return float(roc_auc_score(anomalous, scores))

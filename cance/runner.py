@@ -1,0 +1,192 @@
+"""The runner: cells that have no record yet are run in parallel, one record a finished cell.
+
+Workers are single-threaded processes under joblib; on a cluster the same cells run under joblib's
+Dask backend. Workers return records and this process writes them, so that no file system needs to
+be shared. Killed at any moment, a run loses the cells in flight and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from joblib import Parallel, delayed, parallel_config
+from tqdm.auto import tqdm
+
+from cance import provenance, records
+from cance.experiments import CellSettings, Experiment, dataset, run_cell
+from cance.schema import Cell, differences, plain, sha256_of
+
+
+class StaleRecord(ValueError):
+    """A finished cell whose record was made with other settings or other data."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run has to do.
+
+    Attributes
+    ----------
+    finished : list of dict
+        Records that stand.
+    missing : list of Cell
+        Cells to run.
+    """
+
+    finished: list[dict]
+    missing: list[Cell]
+
+
+def plan(cells: Iterable[Cell], settings: CellSettings, root: Path, refresh: bool = False) -> Plan:
+    """Sort cells into those with a record and those to run.
+
+    Parameters
+    ----------
+    cells : iterable of Cell
+    settings : CellSettings
+        What the records must have been made with.
+    root : path-like
+        The results folder.
+    refresh : bool
+        Run cells again whose record has other settings or data, or cannot be trusted, instead of
+        refusing.
+
+    Raises
+    ------
+    StaleRecord
+        If a record has other settings or data; the message says which.
+    cance.records.RecordError
+        If a record was cut short, edited or is foreign.
+    """
+    finished, missing = [], []
+    for cell in cells:
+        path = cell.path(root)
+        if not path.exists():
+            missing.append(cell)
+            continue
+        try:
+            record = records.read(path)
+            _require_current(record, settings, path)
+        except (StaleRecord, records.RecordError) as error:
+            if not refresh:
+                hint = "rerun it with --refresh, or move it away"
+                raise type(error)(*error.args[:-1], f"{error.args[-1]}; {hint}") from None
+            missing.append(cell)
+        else:
+            finished.append(record)
+    return Plan(finished, missing)
+
+
+def run(
+    cells: Iterable[Cell],
+    experiment: Experiment,
+    root: Path,
+    *,
+    jobs: int = 1,
+    device: str = "auto",
+    refresh: bool = False,
+    progress: bool = True,
+) -> list[dict]:
+    """Run the cells that have no record; write each record as its cell finishes.
+
+    Parameters
+    ----------
+    cells : iterable of Cell
+    experiment : Experiment
+        Its settings train every cell.
+    root : path-like
+        The results folder.
+    jobs : int
+        Worker processes, one thread each. Under `on_dask`, the cluster's workers are used.
+    device : str
+        ``"auto"`` or a torch device.
+    refresh : bool
+        As for `plan`.
+    progress : bool
+        Show finished cells, rate and time left on stderr.
+
+    Returns
+    -------
+    list of dict
+        One record for each cell, in the order of the cells.
+
+    Raises
+    ------
+    RuntimeError
+        If another run is writing the same experiment's records.
+    """
+    cells, root = list(cells), Path(root)
+    with _exclusive({cell.path(root).parent for cell in cells}):
+        todo = plan(cells, experiment.settings, root, refresh)
+        git = provenance.git_state()
+        tasks = (delayed(run_cell)(cell, experiment.settings, device) for cell in todo.missing)
+        # a worker gets its next cell when it has finished one: a killed run wastes none
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+        bar = tqdm(total=len(cells), initial=len(todo.finished), unit="cell", disable=not progress)
+        done = list(todo.finished)
+        with bar:
+            for body in parallel(tasks):
+                record = records.seal(body | {"git": git})
+                path = records.write(record, root)
+                done.append(record)
+                bar.set_postfix_str(f"{path.stem} {record['seconds']['total']:.0f} s")
+                bar.update()
+    by_cell = {Cell.of(record): record for record in done}
+    return [by_cell[cell] for cell in cells]
+
+
+@contextmanager
+def on_dask(scheduler: str) -> Iterator[None]:
+    """Send what `run` runs to a Dask cluster, through joblib's own Dask backend.
+
+    Parameters
+    ----------
+    scheduler : str
+        Address such as ``tcp://10.0.0.1:8786``.
+
+    Raises
+    ------
+    OSError
+        If no scheduler answers there.
+    """
+    from distributed import Client  # the extra `cluster`; nobody else needs it
+
+    with (
+        Client(scheduler, timeout="30s"),
+        parallel_config(backend="dask", wait_for_workers_timeout=60),
+    ):
+        yield
+
+
+def _require_current(record: dict, settings: CellSettings, path: Path) -> None:
+    """Refuse a record made with other settings or other data."""
+    wanted = plain(settings.as_dict())
+    if record["settings_sha256"] != sha256_of(wanted):
+        changed = ", ".join(differences(record["settings"], wanted))
+        raise StaleRecord(f"{path}: was made with other settings ({changed})")
+    here = dataset(record["cell"]["dataset"]).sha256
+    if record["data_sha256"] != here:
+        raise StaleRecord(f"{path}: was made with other data ({record['data_sha256'][:12]}...)")
+
+
+@contextmanager
+def _exclusive(folders: Iterable[Path]) -> Iterator[None]:
+    """Hold each folder's lock, which the system frees even if this process is killed."""
+    locks = []
+    try:
+        for folder in sorted(folders):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / ".lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise RuntimeError(f"another run is writing records in {folder}") from None
+            locks.append(lock)
+        yield
+    finally:
+        for lock in locks:
+            lock.release()
