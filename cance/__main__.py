@@ -25,14 +25,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all is well, 1 if records fail verification or data sets are missing, 2 for bad input.
+        0 if all is well, 1 if records fail verification or data sets are missing, 2 for bad input,
+        130 if interrupted from the keyboard.
     """
     arguments = _parser().parse_args(argv)
     try:
         return arguments.command(arguments)
-    except (ValueError, RuntimeError, OSError) as error:
-        print(f"cance: {error}", file=sys.stderr)
+    except (ValueError, ArithmeticError, RuntimeError, OSError, ImportError) as error:
+        print(f"cance: {' '.join(str(error).split())}", file=sys.stderr)  # one line
         return 2
+    except KeyboardInterrupt:
+        print("cance: interrupted; what is finished is kept", file=sys.stderr)
+        return 130
 
 
 def _data(arguments) -> int:
@@ -99,7 +103,7 @@ def _score(arguments) -> int:
     from cance import CANCE
 
     detector = CANCE.load(arguments.model, arguments.device)
-    rows = np.load(arguments.rows, allow_pickle=False)
+    rows = _rows(arguments.rows)
     scores, labels = detector.anomaly_score(rows), detector.predict(rows)
     lines = [f"{score:.6g},{label}\n" for score, label in zip(scores, labels, strict=True)]
     text = "".join(["anomaly_score,prediction\n", *lines])
@@ -108,6 +112,16 @@ def _score(arguments) -> int:
     else:
         sys.stdout.write(text)
     return 0
+
+
+def _rows(path: str) -> np.ndarray:
+    try:
+        rows = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError):  # what NumPy says here is about pickles, or nothing
+        rows = None
+    if not isinstance(rows, np.ndarray):
+        raise ValueError(f"{path}: is cut short or no .npy file, expected one array of numbers")
+    return rows
 
 
 def _classes(text: str) -> tuple[int, ...]:

@@ -97,27 +97,29 @@ class AugmentedData:
     def sample(self, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Draw from p_m given rows drawn from p_d: each is kept (A = 1) or altered (A = 0).
 
-        A ~ Ber(1/2) a row; an altered row keeps its latent, so z_l ~ p_l, and has z_e and z_c
-        drawn independently of it and of each other.
-
         Parameters
         ----------
         z : torch.Tensor
             Composite features, shape (M, d + 2).
         generator : torch.Generator
-            On the CPU.
+            On the CPU; A ~ Ber(1/2) a row.
 
         Returns
         -------
         torch.Tensor
             Shape (M, d + 2), of z's dtype and device.
         """
-        n = len(z)
-        altered = torch.rand(n, generator=generator) < 0.5
-        features = [self.error.sample(n, generator), self.dissimilarity.sample(n, generator)]
-        artificial = torch.stack(features, 1).to(z)  # (M, 2)
-        reconstruction = torch.where(altered[:, None].to(z.device), artificial, z[:, -2:])
-        return torch.cat([z[:, :-2], reconstruction], 1)
+        altered = torch.rand(len(z), generator=generator) < 0.5
+        return torch.where(altered[:, None].to(z.device), self.alter(z, generator), z)
+
+    def alter(self, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Rows of the artificial component p_l p_t1 p_t2: (M, d + 2) -> (M, d + 2).
+
+        The latents stay, so z_l ~ p_l; z_e and z_c are drawn independently of them and of each
+        other.
+        """
+        features = [t.sample(len(z), generator) for t in (self.error, self.dissimilarity)]
+        return torch.cat([z[:, :-2], torch.stack(features, 1).to(z)], 1)
 
 
 def normal_density(z: torch.Tensor, mean: float, scale: float) -> torch.Tensor:

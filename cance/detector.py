@@ -8,7 +8,6 @@ outlier.
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -21,16 +20,16 @@ from cance import autoencoder as deep
 from cance import persistence
 from cance.autoencoder import AutoencoderSettings
 from cance.composite import composite
-from cance.inputs import as_rows
+from cance.inputs import as_rows, check_parameters
 from cance.nce import NCESettings
 from cance.networks import ConvSettings, MLPSettings
 from cance.pretrained import PCAReconstructor
 from cance.provenance import resolve_device
 from cance.randomness import split_rows, streams
-from cance.variants import ERROR, VARIANTS, anomaly_score, fit_density
+from cance.variants import ERROR, anomaly_score, fit_density
 
-AUTOENCODERS = ("auto", "conv", "mlp", "pca")
 HELD_OUT_ALARMS = 0.05  # contamination="auto": share of held-out normal rows called outliers
+FARTHEST = np.finfo(np.float64).max  # the score of rows so far out that float32 overflows
 
 
 class CANCE(OutlierMixin, BaseEstimator):
@@ -156,7 +155,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         ValueError
             If X or a parameter is not what is documented; the message says what was expected.
         """
-        self._check_parameters()
+        check_parameters(self)
         rows = as_rows(self, X, reset=True)
         half = max(1, self.n_features_in_ // 2)
         self.latent_dim_ = self.latent_dim or min(AutoencoderSettings().latent_dim, half)
@@ -171,17 +170,17 @@ class CANCE(OutlierMixin, BaseEstimator):
 
         self.history_ = {}
         self.autoencoder_ = self._fit_autoencoder(train, validation, seed, progress)
+        features = [composite(x, self.autoencoder_) for x in (train, validation)]
         self.density_ = None
         if self.variant != ERROR:
-            features = [composite(x, self.autoencoder_) for x in (train, validation)]
             settings = self.nce_settings(len(train))
             fitted = fit_density(self.variant, *features, settings, seed, progress)
             self.density_, self.history_["density"] = fitted.density, fitted.selection
         self.seed_ = seed
         auto = self.contamination == "auto"
+        scores = self._scores(features[1] if auto else torch.cat(features))
         share = HELD_OUT_ALARMS if auto else self.contamination
-        scores = -self._scores(validation if auto else rows)
-        self.offset_ = float(np.quantile(scores, share))
+        self.offset_ = float(np.quantile(-scores, share))
         return self
 
     def anomaly_score(self, X) -> np.ndarray:
@@ -204,9 +203,19 @@ class CANCE(OutlierMixin, BaseEstimator):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
-        check_is_fitted(self)
-        rows = self._scaled(as_rows(self, X, reset=False))
-        return self._scores(rows.to(next(self.autoencoder_.buffers()).device))
+        return self._scores(self._composite(X))
+
+    def composite(self, X) -> np.ndarray:
+        """z = (z_l, z_e, z_c) of section 3.1, what the density looks at.
+
+        Parameters and errors as for `anomaly_score`.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N, d + 2) float32: d latents, then z_e in squared input units, then z_c in [0, 1].
+        """
+        return self._composite(X).cpu().numpy()
 
     def score_samples(self, X) -> np.ndarray:
         """-`anomaly_score`, as scikit-learn has it: **low is anomalous**, (N,) float64."""
@@ -244,7 +253,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         images = len(self.input_shape_) == 3
         return replace(
             default,
-            network=ConvSettings() if images and self.autoencoder != "mlp" else MLPSettings(),
+            network=ConvSettings() if images else MLPSettings(),
             latent_dim=self.latent_dim_,
             covariance_weight=self.covariance_weight,
             batch_size=self.batch_size or min(default.batch_size, n_train),
@@ -274,31 +283,11 @@ class CANCE(OutlierMixin, BaseEstimator):
             return rows
         return torch.from_numpy(self.scaler_.transform(rows.double().numpy())).float()
 
-    def _scores(self, rows: torch.Tensor) -> np.ndarray:
-        features = composite(rows, self.autoencoder_)
-        return anomaly_score(self.variant, features, self.density_).cpu().numpy()
+    def _composite(self, X) -> torch.Tensor:
+        check_is_fitted(self)
+        rows = self._scaled(as_rows(self, X, reset=False))
+        return composite(rows.to(next(self.autoencoder_.buffers()).device), self.autoencoder_)
 
-    def _check_parameters(self) -> None:
-        """Refuse parameters that would fail later, and less clearly."""
-        if self.variant not in VARIANTS:
-            raise ValueError(f"variant is {self.variant!r}, expected one of {VARIANTS}")
-        if self.autoencoder not in AUTOENCODERS:
-            raise ValueError(f"autoencoder is {self.autoencoder!r}, expected one of {AUTOENCODERS}")
-        for name in ("stage1_steps", "stage2_steps", "nce_steps", "noise_ratio"):
-            _check_count(name, getattr(self, name))
-        for name in ("latent_dim", "batch_size"):
-            if getattr(self, name) is not None:
-                _check_count(name, getattr(self, name))
-        contamination = self.contamination
-        share = isinstance(contamination, Real) and 0 < contamination <= 0.5
-        if not (share or contamination == "auto"):
-            raise ValueError(f"contamination is {contamination!r}, expected 'auto' or in (0, 0.5]")
-        if not 0 < self.validation_fraction < 1:
-            raise ValueError(
-                f"validation_fraction is {self.validation_fraction!r}, expected in (0, 1)"
-            )
-
-
-def _check_count(name: str, value) -> None:
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} is {value!r}, expected an integer of 1 or more")
+    def _scores(self, features: torch.Tensor) -> np.ndarray:
+        scores = anomaly_score(self.variant, features, self.density_).cpu().numpy()
+        return np.where(np.isfinite(scores), scores, FARTHEST)  # a NaN would pass for an inlier

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from cance.augmentation import AugmentedData
 from cance.moments import Moments, streaming_moments

@@ -46,13 +46,11 @@ def save(detector, path) -> None:
     Raises
     ------
     ValueError
-        If `random_state` is a generator, which JSON cannot hold.
+        If a parameter, such as a generator for `random_state`, is nothing that JSON can hold.
     OSError
         If the files cannot be written.
     """
-    parameters = detector.get_params()
-    if isinstance(parameters["random_state"], np.random.RandomState):
-        raise ValueError("random_state is a generator, expected an int or None in order to save")
+    parameters = {name: _plain(name, value) for name, value in detector.get_params().items()}
     tensors = {f"autoencoder.{k}": v for k, v in detector.autoencoder_.state_dict().items()}
     if detector.density_ is not None:
         tensors |= {f"density.{k}": v for k, v in detector.density_.state_dict().items()}
@@ -67,6 +65,7 @@ def save(detector, path) -> None:
         "parameters": parameters,
         "fitted": {
             "input_shape": list(detector.input_shape_),
+            "feature_names": list(getattr(detector, "feature_names_in_", [])),
             "latent_dim": int(detector.latent_dim_),
             "offset": detector.offset_,
             "seed": detector.seed_,
@@ -107,6 +106,8 @@ def load(cls, path, device: str = "auto"):
     detector = cls(**body["parameters"])
     detector.input_shape_ = tuple(fitted["input_shape"])
     detector.n_features_in_ = int(torch.Size(detector.input_shape_).numel())
+    if fitted["feature_names"]:
+        detector.feature_names_in_ = np.array(fitted["feature_names"], dtype=object)
     detector.latent_dim_ = fitted["latent_dim"]
     detector.offset_, detector.seed_ = fitted["offset"], fitted["seed"]
     detector.history_ = {stage: _best(best) for stage, best in fitted["history"].items()}
@@ -131,7 +132,11 @@ def _verified(path) -> tuple[dict, dict[str, torch.Tensor]]:
         raise ModelFileError(f"{files[0]}: is not a saved CANCE model")
     if body.get("format") != FORMAT:
         raise ModelFileError(f"{files[0]}: has format {body.get('format')!r}, expected {FORMAT}")
-    if body.pop("sha256", None) != sha256_of(body):
+    try:
+        intact = body.pop("sha256", None) == sha256_of(body)
+    except ValueError:  # NaN or infinity, which Python's reader lets through
+        intact = False
+    if not intact:
         raise ModelFileError(f"{files[0]}: was edited: its contents do not match its hash")
     if hashlib.sha256(content).hexdigest() != body["tensors_sha256"]:
         raise ModelFileError(f"{files[1]}: was edited, cut short, or belongs to another model")
@@ -167,6 +172,16 @@ def _scaler(tensors: dict[str, torch.Tensor]) -> StandardScaler | None:
 
 def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _plain(name: str, value):
+    """A parameter as JSON holds it; a parameter search sets NumPy's numbers."""
+    if isinstance(value, torch.device):
+        return str(value)
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, str | int | float | None):
+        raise ValueError(f"{name} is {value!r}, expected a number, text or None in order to save")
+    return value
 
 
 def _history(best: BestWeights) -> dict:

@@ -14,11 +14,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from joblib import Parallel, delayed, parallel_config
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from cance import provenance, records
-from cance.experiments import CellSettings, Experiment, dataset, run_cell
+from cance.cells import CellSettings
+from cance.data import SHA256
+from cance.experiments import Experiment
 from cance.schema import Cell, differences, plain, sha256_of
+from cance.studies import StudySettings
 
 
 class StaleRecord(ValueError):
@@ -41,13 +44,15 @@ class Plan:
     missing: list[Cell]
 
 
-def plan(cells: Iterable[Cell], settings: CellSettings, root: Path, refresh: bool = False) -> Plan:
+def plan(
+    cells: Iterable[Cell], settings: CellSettings | StudySettings, root: Path, refresh: bool = False
+) -> Plan:
     """Sort cells into those with a record and those to run.
 
     Parameters
     ----------
     cells : iterable of Cell
-    settings : CellSettings
+    settings : CellSettings or StudySettings
         What the records must have been made with.
     root : path-like
         The results folder.
@@ -120,23 +125,34 @@ def run(
         If another run is writing the same experiment's records.
     """
     cells, root = list(cells), Path(root)
-    with _exclusive({cell.path(root).parent for cell in cells}):
-        todo = plan(cells, experiment.settings, root, refresh)
-        git = provenance.git_state()
-        tasks = (delayed(run_cell)(cell, experiment.settings, device) for cell in todo.missing)
-        # a worker gets its next cell when it has finished one: a killed run wastes none
-        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
-        bar = tqdm(total=len(cells), initial=len(todo.finished), unit="cell", disable=not progress)
-        done = list(todo.finished)
-        with bar:
-            for body in parallel(tasks):
-                record = records.seal(body | {"git": git})
-                path = records.write(record, root)
-                done.append(record)
-                bar.set_postfix_str(f"{path.stem} {record['seconds']['total']:.0f} s")
-                bar.update()
+    todo = plan(cells, experiment.settings, root, refresh)
+    done = list(todo.finished)
+    if todo.missing:
+        with _exclusive({cell.path(root).parent for cell in todo.missing}):
+            # another run may have finished some of them before the lock was ours
+            todo = plan(cells, experiment.settings, root, refresh)
+            done = [*todo.finished, *_run(todo, experiment, root, jobs, device, progress)]
     by_cell = {Cell.of(record): record for record in done}
     return [by_cell[cell] for cell in cells]
+
+
+def _run(
+    todo: Plan, experiment: Experiment, root: Path, jobs: int, device: str, progress: bool
+) -> Iterator[dict]:
+    """Run a plan's missing cells and yield each record once it is written."""
+    git = provenance.git_state()
+    tasks = (delayed(experiment.run)(cell, experiment.settings, device) for cell in todo.missing)
+    # a worker gets its next cell when it has finished one: a killed run wastes none
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+    finished, missing = len(todo.finished), len(todo.missing)
+    bar = tqdm(total=finished + missing, initial=finished, unit="cell", disable=not progress)
+    with bar:
+        for body in parallel(tasks):
+            record = records.seal(body | {"git": git})
+            path = records.write(record, root)
+            bar.set_postfix_str(f"{path.stem} {record['seconds']['total']:.0f} s")
+            bar.update()
+            yield record
 
 
 @contextmanager
@@ -150,10 +166,15 @@ def on_dask(scheduler: str) -> Iterator[None]:
 
     Raises
     ------
+    ImportError
+        If the extra ``cluster`` is not installed.
     OSError
         If no scheduler answers there.
     """
-    from distributed import Client  # the extra `cluster`; nobody else needs it
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError("the Dask backend needs the extra: pip install cance[cluster]") from None
 
     with (
         Client(scheduler, timeout="30s"),
@@ -162,13 +183,13 @@ def on_dask(scheduler: str) -> Iterator[None]:
         yield
 
 
-def _require_current(record: dict, settings: CellSettings, path: Path) -> None:
+def _require_current(record: dict, settings: CellSettings | StudySettings, path: Path) -> None:
     """Refuse a record made with other settings or other data."""
     wanted = plain(settings.as_dict())
     if record["settings_sha256"] != sha256_of(wanted):
         changed = ", ".join(differences(record["settings"], wanted))
         raise StaleRecord(f"{path}: was made with other settings ({changed})")
-    here = dataset(record["cell"]["dataset"]).sha256
+    here = SHA256[record["cell"]["dataset"]]  # the only arrays that cance.data lets through
     if record["data_sha256"] != here:
         raise StaleRecord(f"{path}: was made with other data ({record['data_sha256'][:12]}...)")
 

@@ -140,6 +140,39 @@ def render(frame: pd.DataFrame, format: str = "text") -> str:
     return "\n\n".join(_render_table(table, rows, format) for table, rows in groups)
 
 
+def wide(frame: pd.DataFrame) -> pd.DataFrame:
+    """Compared cells as the paper prints them: a row a class, a column a method.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows of `compare`, of one table and data set.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Strings ``paper | ours verdict``, where the verdict is ``=`` for reproduced, ``+`` for
+        better and ``-`` for worse, and ours is empty where nothing ran.
+    """
+    marks = {"reproduced": "=", "better": "+", "worse": "-", "": ""}
+    texts = [
+        f"{_mean_sd(c.paper_mean, c.paper_sd)} | {_mean_sd(c.ours_mean, c.ours_sd)} {marks[c.verdict]}"
+        for c in frame.itertuples()
+    ]
+    shown = frame[["row", "column"]].assign(text=texts)
+    order = {
+        "index": list(dict.fromkeys(frame["row"])),
+        "columns": list(dict.fromkeys(frame["column"])),
+    }
+    return shown.pivot(index="row", columns="column", values="text").reindex(**order)
+
+
+def _mean_sd(mean, sd):
+    if np.isnan(mean):
+        return ""
+    return f"{mean:.1f}" if np.isnan(sd) else f"{mean:.1f} ± {sd:.1f}"
+
+
 def _metrics_by_cell(records):
     found = {}
     for record in records:

@@ -1,0 +1,228 @@
+"""One experiment cell: train on the normal rows, score the test set, return the record's body."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+
+import torch
+
+from cance import autoencoder, data, protocols, provenance
+from cance.autoencoder import AutoencoderSettings, FittedAutoencoder
+from cance.composite import composite
+from cance.nce import FittedDensity, NCESettings
+from cance.randomness import split_rows, streams
+from cance.schema import Cell, sha256_of
+from cance.training import BestWeights
+from cance.variants import DENSITY_VARIANTS, VARIANTS, anomaly_score, fit_density
+
+
+@dataclass(frozen=True)
+class CellSettings:
+    """Everything that decides a cell's numbers besides its data and its seed.
+
+    Parameters
+    ----------
+    autoencoder : AutoencoderSettings
+    nce : NCESettings
+    validation_fraction : float
+        Appendix E: 20 % of the normal training rows choose the weights that are kept.
+    """
+
+    autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
+    nce: NCESettings = field(default_factory=NCESettings)
+    validation_fraction: float = 0.2
+
+    def as_dict(self) -> dict:
+        """Nested plain values, as a record holds them."""
+        return asdict(self)
+
+    def longer(self, factor: int) -> CellSettings:
+        """The same settings with `factor` times as many updates everywhere."""
+        ae, nce = self.autoencoder, self.nce
+        return replace(
+            self,
+            autoencoder=replace(
+                ae, stage1_steps=factor * ae.stage1_steps, stage2_steps=factor * ae.stage2_steps
+            ),
+            nce=replace(nce, steps=factor * nce.steps),
+        )
+
+
+@lru_cache(maxsize=1)
+def dataset(name: str) -> data.ImageDataset:
+    """A data set, kept in memory between the cells that one worker runs."""
+    return data.load(name)
+
+
+class Stopwatch(dict):
+    """Seconds by phase; a phase entered again adds to what it has."""
+
+    @contextmanager
+    def time(self, phase: str) -> Iterator[None]:
+        """Add the seconds spent inside to a phase."""
+        start = time.perf_counter()
+        yield
+        self[phase] = self.get(phase, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Features:
+    """Composite features of one cell, from one autoencoder that all variants share.
+
+    Attributes
+    ----------
+    train, validation, test : torch.Tensor
+        Shape (N, d + 2), float32, on the device.
+    test_anomalous : torch.Tensor
+        bool, (N,), on the CPU.
+    fitted : FittedAutoencoder
+    data_sha256 : str
+    """
+
+    train: torch.Tensor
+    validation: torch.Tensor
+    test: torch.Tensor
+    test_anomalous: torch.Tensor
+    fitted: FittedAutoencoder
+    data_sha256: str
+
+
+def features(
+    cell: Cell, settings: CellSettings, device: torch.device, seconds: Stopwatch
+) -> Features:
+    """Split the cell's data, fit its autoencoder, and encode everything once.
+
+    Parameters
+    ----------
+    cell : Cell
+    settings : CellSettings
+    device : torch.device
+    seconds : Stopwatch
+        Gets the phases ``data``, ``autoencoder``, ``composite`` and ``scoring``.
+    """
+    with seconds.time("data"):
+        source = dataset(cell.dataset)
+        split = protocols.one_class(source, cell.normal)
+        order = streams(cell.seed, "split").order
+        rows = split_rows(len(split.train_images), settings.validation_fraction, order)
+        train, validation = (split.train_images[part].to(device) for part in rows)
+    with seconds.time("autoencoder"):
+        own = streams(cell.seed, "autoencoder")
+        fitted = autoencoder.fit(train, validation, settings.autoencoder, own)
+    with seconds.time("composite"):
+        train, validation = (composite(x, fitted.autoencoder) for x in (train, validation))
+    with seconds.time("scoring"):
+        test = composite(split.test_images.to(device), fitted.autoencoder)
+    return Features(train, validation, test, split.test_anomalous, fitted, source.sha256)
+
+
+def run_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
+    """Train and score one cell, on one thread: the four variants of the ablation.
+
+    Parameters
+    ----------
+    cell : Cell
+    settings : CellSettings
+    device : str
+        ``"auto"`` or a torch device.
+
+    Returns
+    -------
+    dict
+        What `cance.records.seal` takes; ``git`` is left to the caller, since a worker on another
+        machine need not have the checkout.
+    """
+    torch.set_num_threads(1)  # two threads in one worker are slower, and round differently
+    seconds = Stopwatch()
+    place = provenance.resolve_device(device)
+    densities = {}
+    with seconds.time("total"):
+        found = features(cell, settings, place, seconds)
+        for variant in DENSITY_VARIANTS:
+            with seconds.time(variant):
+                densities[variant] = fit_density(
+                    variant, found.train, found.validation, settings.nce, cell.seed
+                )
+        with seconds.time("scoring"):
+            scores = {
+                variant: anomaly_score(
+                    variant,
+                    found.test,
+                    densities[variant].density if variant in densities else None,
+                )
+                for variant in VARIANTS
+            }
+    selection = {variant: chosen_density(fitted) for variant, fitted in densities.items()}
+    return body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+
+
+def body(
+    cell: Cell,
+    settings: dict,
+    found: Features,
+    scores: dict[str, torch.Tensor],
+    selection: dict[str, dict],
+    seconds: Stopwatch,
+    device: torch.device,
+) -> dict:
+    """What every kind of cell records: metrics, settings, hashes, choices, counts and costs.
+
+    Parameters
+    ----------
+    cell : Cell
+    settings : dict
+        Plain values: everything that decides the numbers besides data and seed.
+    found : Features
+    scores : dict of str to torch.Tensor
+        By variant, of the test rows, float64, high is anomalous.
+    selection : dict of str to dict
+        By variant, what `chosen_density` returns.
+    seconds : Stopwatch
+    device : torch.device
+    """
+    arrays = {name: score.cpu().numpy() for name, score in scores.items()}
+    anomalous = found.test_anomalous.numpy()
+    return {
+        "cell": cell.as_dict(),
+        "metrics": {n: {"auroc": protocols.auroc(a, anomalous)} for n, a in arrays.items()},
+        "settings": settings,
+        "settings_sha256": sha256_of(settings),
+        "data_sha256": found.data_sha256,
+        "scores_sha256": {n: hashlib.sha256(a.tobytes()).hexdigest() for n, a in arrays.items()},
+        "selection": {
+            "autoencoder_stage1": _chosen(found.fitted.stage1),
+            "autoencoder_stage2": _chosen(found.fitted.stage2),
+            **selection,
+        },
+        "latent_condition_number": _condition_number(found.train[:, :-2]),
+        "counts": {
+            "train": len(found.train),
+            "validation": len(found.validation),
+            "test": len(anomalous),
+            "test_anomalous": int(anomalous.sum()),
+        },
+        "seconds": {phase: round(spent, 3) for phase, spent in seconds.items()},
+        "peak_memory_mib": round(provenance.peak_memory_mib(), 1),
+        "threads": torch.get_num_threads(),
+        "device": provenance.device_name(device),
+        "versions": provenance.versions(),
+    }
+
+
+def chosen_density(fitted: FittedDensity) -> dict:
+    """Which weights of a density were kept, their validation loss, and the mean K_jj with them."""
+    widening = fitted.density.noise.widening.detach()
+    return _chosen(fitted.selection) | {"mean_widening": float(widening.mean())}
+
+
+def _chosen(best: BestWeights) -> dict:
+    return {"step": best.step, "validation_loss": best.validation_loss}
+
+
+def _condition_number(latent: torch.Tensor) -> float:
+    return float(torch.linalg.cond(latent.double().T.cov()))

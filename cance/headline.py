@@ -1,0 +1,93 @@
+"""The headline table of README.md and book/index.md: ``python -m cance.headline`` renews it.
+
+It stands between two marks, is made from the records alone, and a test holds it to them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+from cance import records, tables
+
+START, END = "<!-- headline: made by `python -m cance.headline` -->", "<!-- headline: end -->"
+PAGES = ("README.md", "book/index.md")
+RESULTS = "book/results"
+
+
+def markdown(found: Iterable[dict]) -> str:
+    """Table 1, a line for the paper and a line for ours, and how many cells of it reproduce.
+
+    Parameters
+    ----------
+    found : iterable of dict
+        Records.
+
+    Returns
+    -------
+    str
+        Markdown; AUROC in percent, ours as mean ± sample standard deviation over the runs (n).
+        A line of ours is empty where nothing has run.
+    """
+    found = list(found)
+    frame = tables.compare(1, found)
+    variants = list(dict.fromkeys(frame["column"]))
+    lines = []
+    for dataset, rows in frame.groupby("dataset", sort=False):
+        cells = rows.set_index("column").loc[variants]
+        lines.append([dataset, "paper", *(f"{mean:.1f}" for mean in cells["paper_mean"])])
+        lines.append(["", "ours", *(_ours(cell) for cell in cells.itertuples())])
+    table = tabulate(
+        lines, headers=["normal data", "", *variants], tablefmt="pipe", disable_numparse=True
+    )
+    every = pd.concat([tables.compare(number, found) for number in (1, 7)])
+    return f"{table}\n\nTables 1 and 7: {tables.summary(every)}."
+
+
+def insert(page: str, block: str) -> str:
+    """A page with what stands between the marks replaced.
+
+    Parameters
+    ----------
+    page : str
+        Markdown that holds both marks, once.
+    block : str
+        What belongs between them.
+
+    Raises
+    ------
+    ValueError
+        If the marks are not there.
+    """
+    pattern = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
+    if len(pattern.findall(page)) != 1:
+        raise ValueError(f"expected the marks {START!r} and {END!r} once")
+    return pattern.sub(lambda _: f"{START}\n\n{block}\n\n{END}", page)
+
+
+def main() -> int:
+    """Renew the table on every page, from the records."""
+    found, errors = records.scan(RESULTS)
+    for error in errors:
+        print(f"not counted: {error}", file=sys.stderr)
+    for name in PAGES:
+        page = Path(name)
+        page.write_text(insert(page.read_text(encoding="utf-8"), markdown(found)), "utf-8")
+        print(f"{name}: headline table renewed from {len(found)} records")
+    return 0
+
+
+def _ours(cell) -> str:
+    if not cell.n:
+        return ""
+    spread = f" ± {cell.ours_sd:.1f}" if cell.n > 1 else ""
+    return f"{cell.ours_mean:.1f}{spread} ({cell.n})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

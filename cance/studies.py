@@ -1,0 +1,109 @@
+"""Studies beside the tables: one autoencoder a cell, and several ways to fit its densities.
+
+The paper leaves open how the mixture of Eq. (8) is drawn, where K starts, how long NCE trains and
+how its weights are chosen. A study runs the alternatives on the same composite features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from cance import nce, provenance
+from cance.augmentation import AugmentedData
+from cance.cells import CellSettings, Stopwatch, body, chosen_density, features
+from cance.moments import streaming_moments
+from cance.nce import MOMENT_BATCH, NCESettings
+from cance.randomness import streams
+from cance.schema import Cell
+
+
+class BatchwiseAugmentedData(AugmentedData):
+    """p_m of Eq. (8) drawn between batches: a whole batch is kept or altered, at even odds."""
+
+    def sample(self, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Keep or alter all M rows together; arguments and result as for `AugmentedData.sample`."""
+        altered = bool(torch.rand(1, generator=generator) < 0.5)
+        return self.alter(z, generator) if altered else z
+
+
+MIXTURES = {"rows": AugmentedData, "batches": BatchwiseAugmentedData}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to fit a density to the composite features.
+
+    Parameters
+    ----------
+    mixture : {"rows", "batches"} or None
+        How Eq. (8) is drawn; None is CNCE, without augmentation.
+    changes : dict
+        Fields of `NCESettings` that differ from the cell's.
+    """
+
+    mixture: str | None
+    changes: dict
+
+
+def _both(name: str, **changes) -> dict[str, Trial]:
+    """The trial without and with augmentation."""
+    return {f"CNCE, {name}": Trial(None, changes), f"CANCE, {name}": Trial("rows", changes)}
+
+
+AUGMENTATION_TRIALS: dict[str, Trial] = {
+    **_both("as in Table 7"),
+    **_both("K starts at 1.69", initial_psi=0.0),
+    **_both("K starts at 3.13", initial_psi=2.0),
+    **_both("K fixed at 1.00", initial_psi=-20.0, noise_rate=0.0),
+    **_both("three times the updates", steps=3 * NCESettings().steps),
+    **_both("last update kept", validate_every=NCESettings().steps),
+    "CANCE, mixed between batches": Trial("batches", {}),
+}
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """Settings of a study.
+
+    Parameters
+    ----------
+    base : CellSettings
+        Autoencoder, split, and the NCE settings that the trials change.
+    trials : dict of str to Trial
+    """
+
+    base: CellSettings
+    trials: dict[str, Trial]
+
+    def as_dict(self) -> dict:
+        """Nested plain values, as a record holds them."""
+        trials = {name: {"mixture": t.mixture, **t.changes} for name, t in self.trials.items()}
+        return self.base.as_dict() | {"trials": trials}
+
+
+def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") -> dict:
+    """Fit one autoencoder and every trial's density, and score the test set with each.
+
+    Parameters and result as for `cance.cells.run_cell`.
+    """
+    torch.set_num_threads(1)
+    seconds = Stopwatch()
+    place = provenance.resolve_device(device)
+    scores, selection = {}, {}
+    with seconds.time("total"):
+        found = features(cell, settings.base, place, seconds)
+        moments = streaming_moments(found.train.cpu().split(MOMENT_BATCH))
+        for name, trial in settings.trials.items():
+            with seconds.time(name):
+                fitted = nce.fit(
+                    found.train,
+                    found.validation,
+                    replace(settings.base.nce, **trial.changes),
+                    streams(cell.seed, "density"),
+                    MIXTURES[trial.mixture].from_moments(moments) if trial.mixture else None,
+                )
+                scores[name] = fitted.density.anomaly_score(found.test)
+                selection[name] = chosen_density(fitted)
+    return body(cell, settings.as_dict(), found, scores, selection, seconds, place)

@@ -1,0 +1,115 @@
+"""Records to the small tables that stand beside the paper's: averages, paired gains, costs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import pandas as pd
+
+from cance.schema import Cell
+
+
+def of(records: Iterable[dict], experiment: str, dataset: str | None = None) -> list[dict]:
+    """The records of one experiment, and of one data set if it is named."""
+    cells = ((record, record["cell"]) for record in records)
+    return [
+        record
+        for record, cell in cells
+        if cell["experiment"] == experiment and dataset in (None, cell["dataset"])
+    ]
+
+
+def aurocs(records: Iterable[dict]) -> pd.DataFrame:
+    """Every AUROC of some records, a row each.
+
+    Parameters
+    ----------
+    records : iterable of dict
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``experiment``, ``dataset``, ``normal`` (such as ``"0+1"``), ``seed``, ``variant``
+        and ``auroc`` in percent.
+    """
+    rows = [
+        (cell.experiment, cell.dataset, _label(cell), cell.seed, variant, 100 * metrics["auroc"])
+        for record in records
+        for cell in [Cell.of(record)]
+        for variant, metrics in record["metrics"].items()
+    ]
+    names = ("experiment", "dataset", "normal", "seed", "variant", "auroc")
+    return pd.DataFrame(rows, columns=names)
+
+
+def mean_aurocs(records: Iterable[dict]) -> pd.DataFrame:
+    """Mean AUROC over the normal classes, seed by seed: its mean and spread over the seeds.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Of one experiment.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``variant``; columns ``mean`` and ``sd`` (sample) in percent, ``seeds``, ``classes``.
+    """
+    frame = aurocs(records)
+    by_seed = frame.groupby(["variant", "seed"], sort=False)["auroc"].mean()
+    by_variant = by_seed.groupby("variant", sort=False)
+    summary = by_variant.agg(mean="mean", sd="std", seeds="size")
+    return summary.assign(classes=frame["normal"].nunique())
+
+
+def gains(records: Iterable[dict], better: str, worse: str) -> dict[str, list[float]]:
+    """Difference of two variants of the same autoencoder, cell by cell.
+
+    Parameters
+    ----------
+    records : iterable of dict
+    better, worse : str
+        Variants of every record.
+
+    Returns
+    -------
+    dict of str to list of float
+        Normal class to differences in points, one a seed.
+    """
+    found = defaultdict(list)
+    for record in records:
+        metrics = record["metrics"]
+        difference = metrics[better]["auroc"] - metrics[worse]["auroc"]
+        found[_label(Cell.of(record))].append(100 * difference)
+    return dict(sorted(found.items()))
+
+
+def costs(records: Iterable[dict]) -> pd.DataFrame:
+    """Mean seconds of each phase of a cell, by experiment, data set and device.
+
+    Parameters
+    ----------
+    records : iterable of dict
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index (experiment, dataset, device, threads); columns ``cells``, the phases in seconds,
+        and ``peak MiB``.
+    """
+    rows = []
+    for record in records:
+        cell, seconds = record["cell"], record["seconds"]
+        key = (cell["experiment"], cell["dataset"], record["device"], record["threads"])
+        densities = sum(seconds.get(variant, 0.0) for variant in record["metrics"])
+        phases = (seconds["autoencoder"], densities, seconds["scoring"], seconds["total"])
+        rows.append((*key, *phases, record["peak_memory_mib"]))
+    names = ["experiment", "dataset", "device", "threads"]
+    numbers = ["autoencoder", "densities", "scoring", "total", "peak MiB"]
+    grouped = pd.DataFrame(rows, columns=names + numbers).groupby(names, sort=False)
+    return grouped[numbers].mean().assign(cells=grouped.size())
+
+
+def _label(cell: Cell) -> str:
+    return "+".join(map(str, cell.normal))

@@ -1,0 +1,99 @@
+"""Benchmarks: how fast the method runs, and beside what.
+
+Run them with ``pytest tests/benchmarks -m ""``, on an idle core. No speed is asserted: a figure
+belongs to the machine, and to how idle it was. Each benchmark attaches its figures to its
+pytest-benchmark report and writes them to ``build/benchmarks.json`` (``--figures PATH`` for another
+file). Everything runs on one thread of the CPU; seconds are wall-clock.
+"""
+
+import functools
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from measure import CELL
+
+from cance import data, experiments, protocols, provenance
+from cance.randomness import split_rows, streams
+
+FIGURES = provenance.REPOSITORY / "build" / "benchmarks.json"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--figures",
+        type=Path,
+        default=FIGURES,
+        metavar="PATH",
+        help=f"JSON file that the benchmarks write their figures to (default: {FIGURES})",
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """A cell is a single-thread job, so everything it is compared with gets one thread too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def split() -> protocols.Split:
+    """MNIST, the 8 being normal; skips where MNIST is not to be found."""
+    try:
+        return protocols.one_class(data.load(CELL.dataset), CELL.normal)
+    except data.DatasetUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def parts(split) -> tuple[torch.Tensor, torch.Tensor]:
+    """Training and validation images of the cell, float32, as `run_cell` splits them."""
+    fraction = experiments.MNIST.validation_fraction
+    rows = split_rows(len(split.train_images), fraction, streams(CELL.seed, "split").order)
+    return tuple(split.train_images[part] for part in rows)
+
+
+@pytest.fixture(scope="session")
+def cell(split):
+    """The whole cell with the paper settings: a function of nothing that trains once a session."""
+
+    @functools.cache
+    def run() -> dict:
+        return experiments.run_cell(CELL, experiments.MNIST, device="cpu")
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def session_figures(request) -> dict:
+    """Every figure of this run by benchmark, under the machine and the code that gave them."""
+    return {
+        "device": provenance.device_name(torch.device("cpu")),
+        "threads": 1,
+        "versions": provenance.versions(),
+        "git": provenance.git_state(),
+        "benchmarks": {},
+    }
+
+
+@pytest.fixture
+def keep(request, benchmark, session_figures):
+    """Attach a benchmark's figures to its report, and write all figures of this run so far.
+
+    The file is replaced, not added to: its figures are comparable because one run gave them all.
+    The load average of the last minute goes with them; an idle machine shows about 1, this run.
+    """
+
+    def write(**figures):
+        figures["load_average"] = round(os.getloadavg()[0], 2)
+        benchmark.extra_info.update(figures)
+        session_figures["benchmarks"][request.node.name] = figures
+        path = request.config.getoption("--figures")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(session_figures, indent=2) + "\n")
+
+    return write

@@ -1,0 +1,31 @@
+"""The headline tables in README.md and the book's index are those of the committed records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cance import headline, records
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("name", headline.PAGES)
+def test_the_page_shows_what_the_records_say(name):
+    page = (ROOT / name).read_text(encoding="utf-8")
+    found, errors = records.scan(ROOT / headline.RESULTS)
+    assert not [e for e in errors if not isinstance(e, records.StrayTemporary)]
+    assert headline.insert(page, headline.markdown(found)) == page, "python -m cance.headline"
+
+
+def test_a_page_without_marks_is_refused():
+    with pytest.raises(ValueError, match="marks"):
+        headline.insert("# no marks here", "block")
+
+
+def test_where_nothing_ran_ours_is_empty_and_the_paper_stands():
+    lines = headline.markdown([]).splitlines()
+    paper, ours = ([c.strip() for c in lines[i].split("|")[1:-1]] for i in (2, 3))
+    assert paper == ["MNIST", "paper", "95.1", "84.1", "97.0", "97.7"]
+    assert ours == ["", "ours", "", "", "", ""]

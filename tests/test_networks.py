@@ -1,0 +1,128 @@
+"""Shapes of the networks, and their initial weights against PyTorch's own."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from cance.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    ConvSettings,
+    LogOdds,
+    LogOddsSettings,
+    MLPDecoder,
+    MLPEncoder,
+    MLPSettings,
+    feature_map_sizes,
+    initialise,
+)
+
+CONV, MLP = ConvSettings(), MLPSettings((16, 8))
+SMALL = ConvSettings(channels=(4, 6), hidden=10)
+BUILDERS = {
+    "conv encoder": partial(ConvEncoder, (1, 9, 12), 3, SMALL),
+    "conv decoder": partial(ConvDecoder, (1, 9, 12), 3, SMALL),
+    "mlp encoder": partial(MLPEncoder, 20, 3, MLP),
+    "mlp decoder": partial(MLPDecoder, 20, 3, MLP),
+    "log odds": partial(LogOdds, 5, LogOddsSettings((16, 16))),
+}
+
+
+def drawn(builder, *arguments, seed=0):
+    """A module on the CPU, its weights from a seed."""
+    with torch.device("meta"):
+        module = builder(*arguments)
+    return initialise(module, torch.Generator().manual_seed(seed))
+
+
+def uniform(*shape):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (2, 13, 30)])
+def test_images_come_back_in_their_shape(shape):
+    latent = drawn(ConvEncoder, shape, 6, CONV)(uniform(5, *shape))
+    assert latent.shape == (5, 6)
+    pixels = drawn(ConvDecoder, shape, 6, CONV)(latent)
+    assert pixels.shape == (5, *shape)
+    assert bool(((pixels >= 0) & (pixels <= 1)).all())
+
+
+@pytest.mark.parametrize("n_features", [1, 6, 274])
+def test_feature_vectors_come_back_in_their_width(n_features):
+    latent = drawn(MLPEncoder, n_features, 4, MLP)(uniform(5, n_features))
+    assert latent.shape == (5, 4)
+    decoder = drawn(MLPDecoder, n_features, 4, MLP)
+    assert decoder(latent).shape == (5, n_features)
+    assert isinstance(decoder[-1], nn.Linear)  # no sigmoid: features are not pixels
+
+
+def test_log_odds_are_one_number_a_row():
+    log_odds = drawn(LogOdds, 8, LogOddsSettings())
+    assert log_odds(uniform(5, 8)).shape == (5,)
+    assert log_odds(uniform(1, 8)).shape == (1,)
+
+
+def test_each_convolution_halves_and_rounds_down():
+    assert feature_map_sizes((1, 28, 9), CONV) == [(28, 9), (14, 4), (7, 2), (3, 1)]
+    maps = uniform(2, 1, 28, 9)
+    shapes = []
+    for layer in drawn(ConvEncoder, (1, 28, 9), 2, CONV):
+        maps = layer(maps)
+        if isinstance(layer, nn.Conv2d):
+            shapes.append(tuple(maps.shape[1:]))
+    assert shapes == [(16, 14, 4), (32, 7, 2), (64, 3, 1)]
+
+
+@pytest.mark.parametrize("network", [ConvEncoder, ConvDecoder])
+@pytest.mark.parametrize("shape", [(1, 7, 28), (1, 28, 7), (3, 4, 4)])
+def test_too_small_an_image_is_refused(network, shape):
+    with pytest.raises(ValueError, match=f"{shape[1]} x {shape[2]} pixels are too small for 3"):
+        network(shape, 2, CONV)
+    network((1, 8, 8), 2, CONV)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "shape", "settings"), [(ConvEncoder, (1, 8, 8), CONV), (MLPEncoder, (20,), MLP)]
+)
+def test_the_latent_is_batch_normalised_without_an_affine_part(encoder, shape, settings):
+    encoder = drawn(encoder, shape if len(shape) == 3 else shape[0], 3, settings)
+    last = encoder[-1]
+    assert isinstance(last, nn.BatchNorm1d)
+    assert last.weight is None
+    assert last.bias is None
+    latent = encoder.train()(3 + uniform(64, *shape)).detach()
+    torch.testing.assert_close(latent.mean(0), torch.zeros(3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(latent.var(0, correction=0), torch.ones(3), rtol=0.01, atol=0)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_initialise_draws_what_pytorch_s_constructors_draw(name):
+    ours = drawn(BUILDERS[name], seed=11).state_dict()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(11)
+        theirs = BUILDERS[name]().state_dict()
+    assert ours.keys() == theirs.keys()
+    for key, value in ours.items():
+        assert value.device.type == "cpu"
+        assert torch.equal(value, theirs[key]), key
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_initialise_reads_its_generator_alone(name):
+    before = torch.get_rng_state()
+    a, again, other = (drawn(BUILDERS[name], seed=s).state_dict() for s in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(a[key], again[key]) for key in a)
+    assert not any(torch.equal(a[key], other[key]) for key in a if a[key].ndim > 1)
+
+
+def test_initial_weights_fill_plus_minus_one_over_root_fan_in():
+    linear = drawn(nn.Linear, 400, 300)
+    for values in (linear.weight.detach(), linear.bias.detach()):
+        assert float(values.abs().max()) <= 1 / math.sqrt(400)
+        assert float(values.abs().max()) > 0.95 / math.sqrt(400)
+        assert float(values.std()) == pytest.approx(1 / math.sqrt(3 * 400), rel=0.1)
