@@ -151,5 +151,6 @@ def proposition_1_margin(
         1/2 p_t(z) - p_n(z), float64, shaped as z.
     """
     z = z.double()
-    mode = float(log_normal_mode(torch.tensor(mean), torch.tensor(scale**2)))
+    exact = (torch.tensor(v, dtype=torch.float64) for v in (mean, scale**2))
+    mode = float(log_normal_mode(*exact))
     return TruncatedNormal(mode, scale).density(z) / 2 - normal_density(z, mean, widening * scale)

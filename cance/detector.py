@@ -52,8 +52,7 @@ class CANCE(OutlierMixin, BaseEstimator):
     covariance_weight : float
         lambda of Appendix A: the smallest that gives a well-conditioned latent covariance.
     batch_size : int, optional
-        Rows an update of either network. By default 128 for the autoencoder and 256 for NCE, or
-        all training rows if they are fewer.
+        Rows an update of either network. By default 128, or all training rows if they are fewer.
     stage1_steps, stage2_steps, nce_steps : int
         Updates of the whole autoencoder, of its decoder alone, and of the log-odds network.
     noise_ratio : int
@@ -76,7 +75,7 @@ class CANCE(OutlierMixin, BaseEstimator):
     ----------
     autoencoder_ : torch.nn.Module
         With `encode` and `decode`.
-    density_ : cance.nce.DensityEstimate or None
+    density_ : cance.density.DensityEstimate or None
         None for ``variant="Error"``.
     offset_ : float
         ``decision_function = score_samples - offset_``.
@@ -256,9 +255,10 @@ class CANCE(OutlierMixin, BaseEstimator):
             network=ConvSettings() if images else MLPSettings(),
             latent_dim=self.latent_dim_,
             covariance_weight=self.covariance_weight,
-            batch_size=self.batch_size or min(default.batch_size, n_train),
-            stage1_steps=self.stage1_steps,
-            stage2_steps=self.stage2_steps,
+            # int, since torch refuses NumPy's integers
+            batch_size=int(self.batch_size or min(default.batch_size, n_train)),
+            stage1_steps=int(self.stage1_steps),
+            stage2_steps=int(self.stage2_steps),
         )
 
     def nce_settings(self, n_train: int) -> NCESettings:
@@ -267,8 +267,8 @@ class CANCE(OutlierMixin, BaseEstimator):
         return replace(
             default,
             noise_ratio=self.noise_ratio,
-            batch_size=self.batch_size or min(default.batch_size, n_train),
-            steps=self.nce_steps,
+            batch_size=int(self.batch_size or min(default.batch_size, n_train)),
+            steps=int(self.nce_steps),
             initial_psi=self.initial_psi,
         )
 

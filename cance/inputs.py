@@ -102,7 +102,7 @@ def as_rows(estimator, X, reset: bool) -> torch.Tensor:
             dtype=np.float32,
             ensure_min_samples=2 if reset else 1,
             # a basis of one feature would be full, and reconstruct without error
-            ensure_min_features=2 if estimator.autoencoder == "pca" else 1,
+            ensure_min_features=2 if reset and estimator.autoencoder == "pca" else 1,
         )
     if reset:
         estimator.input_shape_ = rows.shape[1:]

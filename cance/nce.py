@@ -5,7 +5,6 @@ The numbered equations are pure functions of log-odds; `fit` is the one loop tha
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +13,9 @@ from torch.nn.functional import logsigmoid
 from tqdm import tqdm
 
 from cance.augmentation import AugmentedData
-from cance.moments import Moments, streaming_moments
-from cance.networks import LogOdds, LogOddsSettings, initialise
+from cance.density import DensityEstimate
+from cance.moments import streaming_moments
+from cance.networks import LogOddsSettings, initialise
 from cance.noise import GaussianNoise
 from cance.randomness import Streams
 from cance.training import BestWeights, minibatches, one_cycle
@@ -171,50 +171,6 @@ def adversarial_batch_loss(
     return -noise_objective(log_odds, noise, data, base, len(base) / len(data))
 
 
-class DensityEstimate(nn.Module):
-    """S_C(z) = -(T(z) + ln nu p_nK(z)), an estimate of -ln p_d(z) (section 3.3).
-
-    The score uses the density of the noise that T was trained against, which is the *widened* one.
-    Each coordinate is standardised first, since z_e is some hundredths where the latents are near
-    one; this changes -ln p by a known constant, which the score includes.
-
-    Parameters
-    ----------
-    moments : Moments
-        Raw moments of the training part's composite features, D coordinates.
-    settings : NCESettings
-
-    Raises
-    ------
-    ValueError
-        If a coordinate is constant or the covariance singular.
-    """
-
-    def __init__(self, moments: Moments, settings: NCESettings):
-        super().__init__()
-        scale = moments.scale.where(moments.scale > 0, 1.0)
-        self.register_buffer("shift", moments.mean.clone())
-        self.register_buffer("scale", scale)
-        standard = Moments(
-            moments.n, torch.zeros_like(scale), moments.covariance / torch.outer(scale, scale)
-        )
-        self.noise = GaussianNoise(standard, settings.initial_psi)
-        with torch.device("meta"):
-            self.log_odds = LogOdds(len(scale), settings.network)
-        self.noise_ratio = settings.noise_ratio
-
-    def standardise(self, z: torch.Tensor) -> torch.Tensor:
-        """Raw composite features to zero mean and unit variance: (N, D) -> (N, D) float32."""
-        return ((z - self.shift) / self.scale).float()
-
-    @torch.no_grad()
-    def anomaly_score(self, z: torch.Tensor) -> torch.Tensor:
-        """S_C of raw composite features; high is anomalous: (N, D) -> (N,) float64, in nats."""
-        standard = self.standardise(z)
-        log_density = self.log_odds(standard).double() + self.noise.log_density(standard)
-        return -(log_density + math.log(self.noise_ratio)) + self.scale.log().sum()
-
-
 @dataclass(frozen=True)
 class FittedDensity:
     """What `fit` returns.
@@ -267,7 +223,7 @@ def fit(
     augmentation) and one fixed bank of base noise, widened by the K of the moment.
     """
     moments = streaming_moments(train.cpu().split(MOMENT_BATCH))
-    density = DensityEstimate(moments, settings)
+    density = DensityEstimate(moments, settings.network, settings.noise_ratio, settings.initial_psi)
     initialise(density.log_odds, streams.initial)
     density.to(train.device)
     log_odds, noise = density.log_odds, density.noise

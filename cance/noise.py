@@ -15,7 +15,8 @@ from torch.nn.functional import softplus
 
 from cance.moments import Moments
 
-RIDGE = 1e-6  # added to the correlation matrix: keeps Cholesky alive, moves no density visibly
+RIDGE = 1e-6  # added to the correlation matrix: keeps Cholesky exact, moves no density visibly
+SINGULAR = 1e-10  # an eigenvalue of the correlation matrix below this is rounding, not spread
 
 
 class GaussianNoise(nn.Module):
@@ -49,13 +50,13 @@ class GaussianNoise(nn.Module):
                 "noise has no density there; expected features that vary"
             )
         correlation = moments.covariance / torch.outer(scale, scale)
-        correlation = correlation + RIDGE * torch.eye(len(scale), dtype=torch.float64)
-        factor, failed = torch.linalg.cholesky_ex(correlation)
-        if bool(failed):
+        if torch.linalg.eigvalsh(correlation)[0] < SINGULAR:
             raise ValueError(
                 "the covariance of the composite features is singular; give more rows, a smaller "
                 "latent_dim or a larger covariance_weight"
             )
+        ridge = RIDGE * torch.eye(len(scale), dtype=torch.float64)
+        factor = torch.linalg.cholesky(correlation + ridge)
         self.register_buffer("mean", moments.mean.clone())
         self.register_buffer("factor", scale[:, None] * factor)  # lower, factor factor^T = Sigma
         self.psi = nn.Parameter(torch.full((len(scale),), float(initial_psi)))

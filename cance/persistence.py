@@ -19,8 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 import cance
 from cance.autoencoder import Autoencoder
+from cance.density import DensityEstimate
 from cance.moments import Moments
-from cance.nce import DensityEstimate
 from cance.pretrained import PCAReconstructor
 from cance.provenance import resolve_device
 from cance.schema import sha256_of
@@ -126,7 +126,7 @@ def _verified(path) -> tuple[dict, dict[str, torch.Tensor]]:
         content = files[1].read_bytes()
     except OSError as error:
         raise ModelFileError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{files[0]}: is cut short or not JSON ({error})") from None
     if not isinstance(body, dict) or body.get("class") != "CANCE":
         raise ModelFileError(f"{files[0]}: is not a saved CANCE model")
@@ -146,8 +146,9 @@ def _verified(path) -> tuple[dict, dict[str, torch.Tensor]]:
 def _autoencoder(detector, tensors: dict[str, torch.Tensor]) -> torch.nn.Module:
     if detector.autoencoder == "pca":
         return PCAReconstructor(tensors["mean"], tensors["components"])
-    module = Autoencoder(detector.input_shape_, detector.autoencoder_settings(2))
-    module.load_state_dict(tensors)
+    with torch.device("meta"):  # draws no weights, and so no random numbers
+        module = Autoencoder(detector.input_shape_, detector.autoencoder_settings(2))
+    module.to_empty(device="cpu").load_state_dict(tensors)
     return module.requires_grad_(False)
 
 
@@ -156,7 +157,8 @@ def _density(detector, tensors: dict[str, torch.Tensor]) -> DensityEstimate | No
         return None
     width = len(tensors["shift"])
     blank = Moments(1, torch.zeros(width).double(), torch.eye(width).double())
-    density = DensityEstimate(blank, detector.nce_settings(2))
+    settings = detector.nce_settings(2)
+    density = DensityEstimate(blank, settings.network, settings.noise_ratio, settings.initial_psi)
     density.to_empty(device="cpu").load_state_dict(tensors)
     return density
 

@@ -10,8 +10,9 @@ import torch
 
 from cance import nce
 from cance.augmentation import AugmentedData
+from cance.density import DensityEstimate
 from cance.moments import streaming_moments
-from cance.nce import MOMENT_BATCH, DensityEstimate, FittedDensity, NCESettings
+from cance.nce import MOMENT_BATCH, FittedDensity, NCESettings
 from cance.randomness import streams
 
 ERROR = "Error"
@@ -70,7 +71,14 @@ def anomaly_score(
     """S of composite features, high is anomalous: (N, d + 2) -> (N,) float64.
 
     Error is z_e in squared input units a coordinate; the others are S_C in nats (section 3.3).
+
+    Raises
+    ------
+    ValueError
+        If the variant is unknown.
     """
+    if variant not in VARIANTS:
+        raise ValueError(f"unknown variant {variant!r}, expected one of {VARIANTS}")
     if variant == ERROR:
         return composite[:, -2].double()
     return density.anomaly_score(columns(variant, composite))

@@ -39,7 +39,9 @@ def test_the_mode_maximises_the_log_normal_density(mean, sd):
     density = log_normal(mean, sd**2)
     assert density.mean() == pytest.approx(mean)
     assert density.std() == pytest.approx(sd)
-    found = log_normal_mode(torch.tensor(mean).double(), torch.tensor(sd**2).double())
+    found = log_normal_mode(
+        torch.tensor(mean, dtype=torch.float64), torch.tensor(sd**2, dtype=torch.float64)
+    )
     peak = optimize.minimize_scalar(
         lambda z: -density.logpdf(z), bounds=(1e-3 * mean, mean), options={"xatol": 1e-10 * mean}
     )
@@ -156,28 +158,33 @@ def test_features_without_positive_moments_are_refused(mean, variance, place):
         AugmentedData.from_moments(Moments(9, means, variances.diag()))
 
 
+def grid_to_the_mode(mean, scale):
+    """[0, m_z] with both of its ends."""
+    mode = float(
+        log_normal_mode(
+            torch.tensor(mean, dtype=torch.float64), torch.tensor(scale**2, dtype=torch.float64)
+        )
+    )
+    return mode, np.linspace(0, mode, 101)
+
+
 @some_features
 @given(means, ratios)
 def test_proposition_1_holds_up_to_the_mode(mean, ratio):
     scale = ratio * mean
-    density = log_normal(mean, scale**2)
-    mode = mean * (ratio**2 + 1) ** -1.5
-    assert density.logpdf(mode) >= density.logpdf(mode * 1.001)
-    z = np.linspace(0, mode, 101)  # both ends belong to it
+    mode, z = grid_to_the_mode(mean, scale)
     margin = proposition_1_margin(torch.from_numpy(z), mean, scale).numpy()
     assert (margin * scale >= -1e-12).all()
-    noise = stats.norm(mean, scale).pdf(z)
-    expected = truncated(mode, scale).pdf(z) / 2 - noise
+    expected = truncated(mode, scale).pdf(z) / 2 - stats.norm(mean, scale).pdf(z)
     np.testing.assert_allclose(margin * scale, expected * scale, rtol=1e-6, atol=1e-9)
 
 
 def test_proposition_1_fails_for_wide_noise():
-    # the noise has 1 / (3 sqrt(2 pi)) e^-2 = 0.018 at 0 where the artificial half has 0.0002
+    # at 0 the noise has 1 / (3 sqrt(2 pi) / 6) e^-2 = 0.108, the artificial half next to nothing
     mean, scale, widening = 1.0, 1 / 6, 3.0
-    mode = mean * (scale**2 + 1) ** -1.5
-    z = np.linspace(0, mode, 101)
+    mode, z = grid_to_the_mode(mean, scale)
     margin = proposition_1_margin(torch.from_numpy(z), mean, scale, widening).numpy()
     expected = truncated(mode, scale).pdf(z) / 2 - stats.norm(mean, widening * scale).pdf(z)
-    np.testing.assert_allclose(margin[:-1], expected[:-1], rtol=1e-6, atol=1e-9)
-    assert margin[0] < -0.01
+    np.testing.assert_allclose(margin, expected, rtol=1e-6, atol=1e-9)
+    assert margin[0] == pytest.approx(-0.108, abs=1e-3)
     assert proposition_1_margin(torch.from_numpy(z), mean, scale).min() >= -1e-12

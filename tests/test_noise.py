@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from cance.moments import Moments
+from cance.moments import Moments, batch_moments
 from cance.noise import RIDGE, GaussianNoise
 
 D = 4
@@ -129,3 +129,18 @@ def test_a_covariance_that_is_none_is_refused():
     covariance = torch.tensor([[1.0, 2.0], [2.0, 1.0]]).double()  # eigenvalues 3 and -1
     with pytest.raises(ValueError, match="covariance of the composite features is singular"):
         GaussianNoise(Moments(9, torch.zeros(2).double(), covariance), 0.0)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(torch.randn(3, 6, generator=torch.Generator().manual_seed(0)), id="few rows"),
+        pytest.param(
+            torch.randn(50, 2, generator=torch.Generator().manual_seed(0))[:, [0, 1, 0]],
+            id="the same column twice",
+        ),
+    ],
+)
+def test_features_in_a_subspace_are_refused(rows):
+    with pytest.raises(ValueError, match="singular; give more rows"):
+        GaussianNoise(batch_moments(rows), initial_psi=0.0)

@@ -26,9 +26,9 @@ def test_the_lowest_loss_is_kept_and_put_back():
         best.offer(step, loss, module)
     assert (best.step, best.validation_loss) == (2, 1.0)
     assert [step for step, _ in best.history] == list(range(6))
-    assert float(module.weight) == 5
+    assert module.weight.item() == 5
     best.restore(module)
-    assert float(module.weight) == 2
+    assert module.weight.item() == 2
 
 
 def test_running_statistics_are_kept_with_the_weights():

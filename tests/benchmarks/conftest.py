@@ -69,7 +69,7 @@ def cell(split):
 
 
 @pytest.fixture(scope="session")
-def session_figures(request) -> dict:
+def session_figures() -> dict:
     """Every figure of this run by benchmark, under the machine and the code that gave them."""
     return {
         "device": provenance.device_name(torch.device("cpu")),

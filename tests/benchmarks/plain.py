@@ -21,8 +21,9 @@ from cance.autoencoder import (
     covariance_loss,
     reconstruction_loss,
 )
+from cance.density import DensityEstimate
 from cance.moments import streaming_moments
-from cance.nce import DensityEstimate, NCESettings, log_likelihood, nce_loss
+from cance.nce import NCESettings, log_likelihood, nce_loss
 from cance.networks import initialise
 from cance.randomness import Streams
 
@@ -104,7 +105,9 @@ def fit_density(
     augmentation: AugmentedData | None = None,
 ) -> float:
     """What `cance.nce.fit` does; returns the lowest validation loss."""
-    density = DensityEstimate(streaming_moments([train]), settings)
+    density = DensityEstimate(
+        streaming_moments([train]), settings.network, settings.noise_ratio, settings.initial_psi
+    )
     initialise(density.log_odds, streams.initial)
     log_odds, noise, ratio = density.log_odds, density.noise, settings.noise_ratio
 
