@@ -148,4 +148,5 @@ def cells(
             f"{experiment} on {dataset} has no normal classes {unknown}, "
             f"expected of {list(found.normals)}"
         )
+    wanted = list(dict.fromkeys(wanted))
     return [Cell(experiment, dataset, n, seed) for seed in range(seeds) for n in wanted]

@@ -23,11 +23,14 @@ def versions() -> dict[str, str]:
 
 
 def git_state() -> dict | None:
-    """Commit, and whether the package differs from it; None outside a git checkout.
+    """Commit, and whether the package differs from it; None outside a checkout of its own.
 
     Only ``cance/`` counts as dirty: records being written must not make their own run so.
     """
     try:
+        top = Path(_git("rev-parse", "--show-toplevel"))
+        if not top.samefile(REPOSITORY):  # installed inside somebody else's repository
+            return None
         commit = _git("rev-parse", "HEAD")
         changed = _git("status", "--porcelain", "--", "cance")
     except (OSError, subprocess.CalledProcessError):

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from cance import CANCE
 
-QUICK = {"stage1_steps": 2, "stage2_steps": 2, "nce_steps": 2, "random_state": 0}
+QUICK = {"stage1_steps": 2, "stage2_steps": 2, "nce_steps": 2, "random_state": 0, "device": "cpu"}
 ROWS = np.random.default_rng(0).normal(size=(60, 8))
 IMAGES = np.random.default_rng(1).random((60, 1, 8, 8), dtype=np.float32)
 PCA = {"autoencoder": "pca"}

@@ -21,7 +21,8 @@ ROWS = np.random.default_rng(0).normal(size=(60, 5))
 def model(tmp_path_factory):
     """A saved detector and the path given to `save`."""
     path = tmp_path_factory.mktemp("model") / "detector"
-    detector = CANCE(stage1_steps=3, stage2_steps=3, nce_steps=3, random_state=0).fit(ROWS)
+    quick = {"stage1_steps": 3, "stage2_steps": 3, "nce_steps": 3, "device": "cpu"}
+    detector = CANCE(**quick, random_state=0).fit(ROWS)
     detector.save(path)
     return detector, str(path)
 

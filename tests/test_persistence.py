@@ -16,7 +16,7 @@ from sklearn.base import clone
 from cance import CANCE
 from cance.persistence import ModelFileError
 
-QUICK = {"stage1_steps": 3, "stage2_steps": 3, "nce_steps": 3}
+QUICK = {"stage1_steps": 3, "stage2_steps": 3, "nce_steps": 3, "device": "cpu"}
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(60, 8)) * 5 + 2
 IMAGES = RNG.integers(0, 256, (60, 1, 9, 8), dtype=np.uint8)
@@ -83,7 +83,7 @@ def test_another_process_scores_with_the_files_alone(tmp_path):
 
 def test_loading_reads_neither_random_numbers_nor_moves_them(saved):
     before = torch.get_rng_state()
-    CANCE.load(saved)
+    CANCE.load(saved, "cpu")
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -99,30 +99,30 @@ def test_a_loaded_detector_can_be_saved_again_and_fitted_again(saved, tmp_path):
 
 def test_a_loaded_detector_still_refuses_what_it_was_not_fitted_to(saved):
     with pytest.raises(ValueError, match="expecting 8 features"):
-        CANCE.load(saved).predict(ROWS[:, :7])
+        CANCE.load(saved, "cpu").predict(ROWS[:, :7])
 
 
 def test_names_of_columns_survive(tmp_path):
     frame = pd.DataFrame(ROWS, columns=list("abcdefgh"))
     CANCE(random_state=0, **QUICK).fit(frame).save(tmp_path / "model")
-    loaded = CANCE.load(tmp_path / "model")
+    loaded = CANCE.load(tmp_path / "model", "cpu")
     assert list(loaded.feature_names_in_) == list("abcdefgh")
     with pytest.raises(ValueError, match="same order"):
         loaded.predict(frame[list("hgfedcba")])
-    assert not hasattr(CANCE.load(tmp_path / "model").fit(ROWS), "feature_names_in_")
+    assert not hasattr(CANCE.load(tmp_path / "model", "cpu").fit(ROWS), "feature_names_in_")
 
 
 def test_saving_replaces_the_model_that_was_there(saved):
     other = clone(fitted("mlp")).set_params(random_state=1).fit(ROWS)
     other.save(saved)
-    assert np.array_equal(CANCE.load(saved).anomaly_score(ROWS), other.anomaly_score(ROWS))
+    assert np.array_equal(CANCE.load(saved, "cpu").anomaly_score(ROWS), other.anomaly_score(ROWS))
     assert len(list(saved.parent.iterdir())) == 2
 
 
 def test_folders_are_made_and_dots_in_names_kept(tmp_path):
     fitted("mlp").save(tmp_path / "a" / "b" / "model-1.5")
     assert (tmp_path / "a" / "b" / "model-1.5.json").exists()
-    assert CANCE.load(tmp_path / "a" / "b" / "model-1.5").offset_ == fitted("mlp").offset_
+    assert CANCE.load(tmp_path / "a" / "b" / "model-1.5", "cpu").offset_ == fitted("mlp").offset_
 
 
 def test_the_files_can_be_read_by_any_reader(saved):
@@ -135,9 +135,10 @@ def test_the_files_can_be_read_by_any_reader(saved):
 
 def test_numbers_of_a_parameter_search_can_be_saved(tmp_path):
     parameters = {"latent_dim": np.int64(2), "contamination": np.float64(0.1)}
-    detector = CANCE(random_state=np.int64(3), device=torch.device("cpu"), **QUICK | parameters)
+    parameters |= {"random_state": np.int64(3), "device": torch.device("cpu")}
+    detector = CANCE(**QUICK | parameters)
     detector.fit(ROWS).save(tmp_path / "model")
-    loaded = CANCE.load(tmp_path / "model")
+    loaded = CANCE.load(tmp_path / "model", "cpu")
     assert loaded.get_params() == detector.get_params() | {"device": "cpu"}
     assert np.array_equal(loaded.anomaly_score(ROWS), detector.anomaly_score(ROWS))
 
