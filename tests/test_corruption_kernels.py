@@ -80,8 +80,8 @@ def test_impulse_noise_replaces_17_percent_by_black_or_white():
 def test_glass_blur_blurs_downwards_only_and_truncates_between():
     weights = np.array([exp(-(i**2) / (2 * 0.7**2)) for i in range(-3, 4)])
     weights /= weights.sum()
-    between = np.floor(255 * weights) / 255
-    blurred = kernels.glass_blur(dots(3, 14, 20), Fixed(1.0, -1, -1))  # no pixel is swapped
+    between = np.floor(204 * weights) / 255
+    blurred = kernels.glass_blur(0.8 * dots(3, 14, 20), Fixed(1.0, -1, -1))  # no pixel is swapped
     np.testing.assert_allclose(blurred[:, 8:21, 20], [np.convolve(between, weights)] * 3)
     blurred[:, 8:21, 20] = 0
     assert not blurred.any()
@@ -101,12 +101,12 @@ def test_glass_blur_swaps_in_place_from_the_last_pixel_in_two_passes(monkeypatch
 
 def test_glass_blur_swaps_half_of_the_pixels_and_loses_none(monkeypatch):
     monkeypatch.setattr(kernels, "_blur_rows", lambda x: x)
-    x = np.tile(np.arange(784) % 256 / 255, (2000, 1)).reshape(2000, 28, 28)
+    x = np.tile(np.arange(784) % 256 / 255, (4000, 1)).reshape(4000, 28, 28)
     swapped = kernels.glass_blur(x, rng())
-    assert np.array_equal(np.sort(swapped.reshape(2000, -1)), np.sort(x.reshape(2000, -1)))
+    assert np.array_equal(np.sort(swapped.reshape(4000, -1)), np.sort(x.reshape(4000, -1)))
     # The last pixel has one turn a pass, is drawn with 1/2, and with 1/4 for itself: it stays
     # with (5/8)^2 = 0.39, and seldom comes back.
-    assert 0.36 < (swapped[:, 27, 27] == x[:, 27, 27]).mean() < 0.46
+    assert 0.39 < (swapped[:, 27, 27] == x[:, 27, 27]).mean() < 0.44
     columns = np.argwhere(kernels.glass_blur(dots(2000, 14, 14), rng()))[:, 2]
     assert columns.max() == 16 and columns.min() < 12  # one to the right a pass, or far left
 
