@@ -18,7 +18,7 @@ from cance.nce import FittedDensity, NCESettings
 from cance.randomness import split_rows, streams
 from cance.schema import Cell, sha256_of
 from cance.training import BestWeights
-from cance.variants import DENSITY_VARIANTS, VARIANTS, anomaly_score, fit_density
+from cance.variants import DENSITY_VARIANTS, ERROR, anomaly_score, fit_density
 
 
 @dataclass(frozen=True)
@@ -93,32 +93,47 @@ class Features:
 
 
 def features(
-    cell: Cell, settings: CellSettings, device: torch.device, seconds: Stopwatch
+    split: protocols.Split,
+    data_sha256: str,
+    seed: int,
+    settings: CellSettings,
+    device: torch.device,
+    seconds: Stopwatch,
 ) -> Features:
-    """Split the cell's data, fit its autoencoder, and encode everything once.
+    """Hold out the validation rows, fit the cell's autoencoder, and encode everything once.
 
     Parameters
     ----------
-    cell : Cell
+    split : cance.protocols.Split
+    data_sha256 : str
+        Of the data that the split was made from.
+    seed : int
     settings : CellSettings
     device : torch.device
     seconds : Stopwatch
-        Gets the phases ``data``, ``autoencoder``, ``composite`` and ``scoring``.
+        Gets the phases ``autoencoder``, ``composite`` and ``scoring``.
     """
-    with seconds.time("data"):
-        source = dataset(cell.dataset)
-        split = protocols.one_class(source, cell.normal)
-        order = streams(cell.seed, "split").order
-        rows = split_rows(len(split.train_images), settings.validation_fraction, order)
-        train, validation = (split.train_images[part].to(device) for part in rows)
+    order = streams(seed, "split").order
+    rows = split_rows(len(split.train_images), settings.validation_fraction, order)
+    train, validation = (split.train_images[part].to(device) for part in rows)
     with seconds.time("autoencoder"):
-        own = streams(cell.seed, "autoencoder")
+        own = streams(seed, "autoencoder")
         fitted = autoencoder.fit(train, validation, settings.autoencoder, own)
     with seconds.time("composite"):
         train, validation = (composite(x, fitted.autoencoder) for x in (train, validation))
     with seconds.time("scoring"):
         test = composite(split.test_images.to(device), fitted.autoencoder)
-    return Features(train, validation, test, split.test_anomalous, fitted, source.sha256)
+    return Features(train, validation, test, split.test_anomalous, fitted, data_sha256)
+
+
+def one_class_features(
+    cell: Cell, settings: CellSettings, device: torch.device, seconds: Stopwatch
+) -> Features:
+    """`features` of a cell whose normal classes are some of its data set's."""
+    with seconds.time("data"):
+        source = dataset(cell.dataset)
+        split = protocols.one_class(source, cell.normal)
+    return features(split, source.sha256, cell.seed, settings, device, seconds)
 
 
 def run_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
@@ -140,25 +155,41 @@ def run_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
     torch.set_num_threads(1)  # two threads in one worker are slower, and round differently
     seconds = Stopwatch()
     place = provenance.resolve_device(device)
-    densities = {}
     with seconds.time("total"):
-        found = features(cell, settings, place, seconds)
-        for variant in DENSITY_VARIANTS:
-            with seconds.time(variant):
-                densities[variant] = fit_density(
-                    variant, found.train, found.validation, settings.nce, cell.seed
-                )
-        with seconds.time("scoring"):
-            scores = {
-                variant: anomaly_score(
-                    variant,
-                    found.test,
-                    densities[variant].density if variant in densities else None,
-                )
-                for variant in VARIANTS
-            }
-    selection = {variant: chosen_density(fitted) for variant, fitted in densities.items()}
+        found = one_class_features(cell, settings, place, seconds)
+        scores, selection = fit_variants(found, settings.nce, cell.seed, seconds)
     return body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+
+
+def fit_variants(
+    found: Features, settings: NCESettings, seed: int, seconds: Stopwatch
+) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
+    """Fit the three densities to the same features and score the test rows with all four variants.
+
+    Parameters
+    ----------
+    found : Features
+    settings : NCESettings
+    seed : int
+    seconds : Stopwatch
+        Gets a phase a density, and ``scoring``.
+
+    Returns
+    -------
+    scores : dict of str to torch.Tensor
+        By variant, (N,) float64, high is anomalous.
+    selection : dict of str to dict
+        By density variant, what `chosen_density` returns.
+    """
+    densities = {ERROR: None}
+    selection = {}
+    for variant in DENSITY_VARIANTS:
+        with seconds.time(variant):
+            fitted = fit_density(variant, found.train, found.validation, settings, seed)
+        densities[variant], selection[variant] = fitted.density, chosen_density(fitted)
+    with seconds.time("scoring"):
+        scores = {v: anomaly_score(v, found.test, density) for v, density in densities.items()}
+    return scores, selection
 
 
 def body(

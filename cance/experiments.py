@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from cance import mnist_c
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings, run_cell
+from cance.data import SHA256
 from cance.nce import NCESettings
 from cance.networks import ConvSettings, LogOddsSettings
 from cance.schema import Cell
@@ -42,6 +44,10 @@ class Experiment:
 
 
 MNIST = CellSettings()
+MNIST_C = CellSettings(
+    AutoencoderSettings(latent_dim=10, stage1_steps=4000, stage2_steps=1000, validate_every=200),
+    NCESettings(steps=6000, validate_every=500),
+)
 DIGITS = CellSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
 SMOKE = CellSettings(
     AutoencoderSettings(
@@ -66,6 +72,13 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     ),
     ("fashion-mnist", "fashion-mnist"): Experiment(
         MNIST, SINGLE_CLASSES, 5, "Table 13: one Fashion-MNIST class is normal, MNIST's settings"
+    ),
+    ("mnist-c", "mnist-c"): Experiment(
+        MNIST_C,
+        (tuple(range(10)),),
+        30,
+        "Tables 1 and 3: all of MNIST is normal, its corruptions are anomalies",
+        mnist_c.run_mnist_c_cell,
     ),
     ("schedule", "mnist"): Experiment(
         MNIST.longer(3), STUDIED, 5, "three times the updates of Table 7's settings"
@@ -114,6 +127,11 @@ def find(experiment: str, dataset: str, profile: str = "paper") -> Experiment:
         settings = replace(found.settings, base=SMOKE) if study else SMOKE
         return replace(found, settings=settings, shows=f"smoke run of: {found.shows}")
     raise ValueError(f"unknown profile {profile!r}, expected 'paper' or 'smoke'")
+
+
+def data_sha256(dataset: str) -> str:
+    """Hash of the data that a run of any experiment on that data set takes here."""
+    return mnist_c.data_sha256() if dataset == "mnist-c" else SHA256[dataset]
 
 
 def cells(

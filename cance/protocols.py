@@ -67,6 +67,39 @@ def one_class(dataset: ImageDataset, normal: Sequence[int]) -> Split:
     )
 
 
+def corruptions(dataset: ImageDataset, corrupted: dict[str, Tensor]) -> Split:
+    """Take a whole data set for normal and corrupted copies of its test images for anomalies.
+
+    Section 4's MNIST-C: all training images train; the test images as they are stand against each
+    of their corruptions. The corruptions are of equal size and share the normals, so the pooled
+    AUROC is the mean of the AUROCs of each.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    corrupted : dict of str to Tensor
+        Corruption to images, uint8, shaped as the data set's test images.
+
+    Returns
+    -------
+    Split
+        The test images first, then each corruption's in the order of the dictionary.
+
+    Raises
+    ------
+    ValueError
+        If there is no corruption, or one whose shape is another than the test images'.
+    """
+    shape = dataset.test_images.shape
+    wrong = [name for name, images in corrupted.items() if images.shape != shape]
+    if wrong or not corrupted:
+        raise ValueError(f"corruptions {wrong or 'none'}, expected some, all of {tuple(shape)}")
+    test = torch.cat([dataset.test_images, *corrupted.values()])
+    anomalous = torch.ones(len(test), dtype=torch.bool)
+    anomalous[: len(dataset.test_images)] = False
+    return Split(to_unit(dataset.train_images), to_unit(test), anomalous)
+
+
 def auroc(scores: ArrayLike, anomalous: ArrayLike) -> float:
     """Return the area under the ROC curve, the metric of section 4 for images.
 

@@ -12,7 +12,7 @@ import torch
 
 from cance import nce, provenance
 from cance.augmentation import AugmentedData
-from cance.cells import CellSettings, Stopwatch, body, chosen_density, features
+from cance.cells import CellSettings, Stopwatch, body, chosen_density, one_class_features
 from cance.moments import streaming_moments
 from cance.nce import MOMENT_BATCH, NCESettings
 from cance.randomness import streams
@@ -93,7 +93,7 @@ def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") ->
     place = provenance.resolve_device(device)
     scores, selection = {}, {}
     with seconds.time("total"):
-        found = features(cell, settings.base, place, seconds)
+        found = one_class_features(cell, settings.base, place, seconds)
         moments = streaming_moments(found.train.cpu().split(MOMENT_BATCH))
         for name, trial in settings.trials.items():
             with seconds.time(name):

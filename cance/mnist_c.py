@@ -1,0 +1,57 @@
+"""MNIST-C as an experiment: MNIST is normal, its fifteen corruptions are anomalies (section 4)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+
+from cance import protocols, provenance
+from cance.cells import CellSettings, Stopwatch, body, dataset, features, fit_variants
+from cance.corruptions import REGENERATED_SHA256, CorruptedSet, load_mnist_c
+from cance.data import SHA256, data_root
+from cance.schema import Cell, sha256_of
+
+
+@lru_cache(maxsize=1)
+def corrupted_set() -> CorruptedSet:
+    """MNIST-C's images, kept in memory between the cells that one worker runs."""
+    return load_mnist_c(dataset("mnist").test_images)
+
+
+def data_sha256() -> str:
+    """Hash of the data that a run here takes: MNIST's and that of its corruptions.
+
+    That of regenerated corruptions is known without regenerating them.
+    """
+    official = (data_root() / "mnist_c.zip").exists()
+    corruptions = corrupted_set().sha256 if official else REGENERATED_SHA256
+    return sha256_of([SHA256["mnist"], corruptions])
+
+
+def run_mnist_c_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
+    """Train on all of MNIST; score its test images against each of their corruptions.
+
+    Parameters and result as for `cance.cells.run_cell`; each variant's metrics hold the pooled
+    AUROC and that of every corruption, and ``corruptions`` says whether the images were the
+    official ones or regenerated.
+    """
+    torch.set_num_threads(1)
+    seconds = Stopwatch()
+    place = provenance.resolve_device(device)
+    with seconds.time("total"):
+        with seconds.time("data"):
+            source, corrupted = dataset("mnist"), corrupted_set()
+            split = protocols.corruptions(source, corrupted.images)
+        own_sha256 = sha256_of([source.sha256, corrupted.sha256])
+        found = features(split, own_sha256, cell.seed, settings, place, seconds)
+        scores, selection = fit_variants(found, settings.nce, cell.seed, seconds)
+    record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+    n = len(source.test_images)
+    for variant, score in scores.items():
+        identity, *groups = score.cpu().split(n)
+        anomalous = torch.arange(2 * n).numpy() >= n
+        for name, group in zip(corrupted.images, groups, strict=True):
+            value = protocols.auroc(torch.cat([identity, group]).numpy(), anomalous)
+            record["metrics"][variant][f"auroc_{name}"] = value
+    return record | {"corruptions": corrupted.source}
