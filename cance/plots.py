@@ -176,6 +176,47 @@ def gains(differences: Mapping[str, Sequence[float]], label: str) -> Figure:
     return _finished(figure)
 
 
+def heat_map(frame: pd.DataFrame, label: str) -> Figure:
+    """A table of percentages as colours, each number written in its place.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows and columns are labelled by its index and columns.
+    label : str
+        Of the colour bar.
+    """
+    figure, axis = plt.subplots(figsize=(1.1 * frame.shape[1] + 3, 0.36 * len(frame) + 1))
+    picture = axis.imshow(frame, cmap="cividis", vmin=50, vmax=100, aspect="auto")
+    for (i, j), value in np.ndenumerate(frame.to_numpy()):
+        shade = "k" if value > 75 else "w"
+        axis.text(j, i, f"{value:.1f}", ha="center", va="center", color=shade, size=8)
+    axis.set_xticks(range(frame.shape[1]), frame.columns)
+    axis.set_yticks(range(len(frame)), frame.index)
+    figure.colorbar(picture, label=label)
+    return _finished(figure)
+
+
+def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
+    """Rows of images, each row named.
+
+    Parameters
+    ----------
+    rows : mapping of str to numpy.ndarray
+        Name to images, shape (N, 1, H, W), uint8 or in [0, 1]; the same N in every row.
+    """
+    n = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(
+        len(rows), n, figsize=(0.7 * n + 1.3, 0.72 * len(rows)), squeeze=False
+    )
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis, image in zip(line, images, strict=True):
+            axis.imshow(image[0], cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+            axis.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", size=8)
+    return _finished(figure)
+
+
 def _finished(figure: Figure) -> Figure:
     figure.set_facecolor("white")
     figure.set_layout_engine("constrained")

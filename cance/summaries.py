@@ -85,6 +85,31 @@ def gains(records: Iterable[dict], better: str, worse: str) -> dict[str, list[fl
     return dict(sorted(found.items()))
 
 
+def by_corruption(records: Iterable[dict]) -> pd.DataFrame:
+    """Mean AUROC of each corruption and variant over the seeds, in percent.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Of the experiment ``mnist-c``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index corruption, columns variants.
+    """
+    rows = [
+        (name.removeprefix("auroc_"), variant, 100 * value)
+        for record in records
+        for variant, metrics in record["metrics"].items()
+        for name, value in metrics.items()
+        if name != "auroc"
+    ]
+    frame = pd.DataFrame(rows, columns=["corruption", "variant", "auroc"])
+    means = frame.groupby(["corruption", "variant"], sort=False)["auroc"].mean()
+    return means.unstack(sort=False)
+
+
 def costs(records: Iterable[dict]) -> pd.DataFrame:
     """Mean seconds of each phase of a cell, by experiment, data set and device.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from record_factory import make_record
@@ -83,3 +84,18 @@ def test_gains_show_every_pair_and_the_mean():
     [axis] = plots.gains({"8": [0.1, 0.5]}, "points").axes
     assert list(axis.lines[0].get_xdata()) == [0.1, 0.5]
     assert axis.lines[1].get_xdata()[0] == pytest.approx(0.3)
+
+
+def test_the_heat_map_writes_every_number():
+    frame = pd.DataFrame({"Error": [50.0, 99.94]}, index=["fog", "scale"])
+    axis = plots.heat_map(frame, "AUROC %").axes[0]
+    assert [text.get_text() for text in axis.texts] == ["50.0", "99.9"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["fog", "scale"]
+
+
+def test_pictures_stand_in_named_rows(rng):
+    rows = {"a": rng.random((2, 1, 4, 4)), "b": np.full((2, 1, 4, 4), 255, np.uint8)}
+    axes = plots.pictures(rows).axes
+    np.testing.assert_array_equal(axes[1].images[0].get_array(), rows["a"][1, 0])
+    assert (axes[0].get_ylabel(), axes[2].get_ylabel()) == ("a", "b")
+    assert axes[2].images[0].get_clim() == (0, 255)

@@ -69,3 +69,13 @@ def test_the_wide_table_has_the_paper_beside_ours_and_the_verdict():
     assert wide.loc["8", "CANCE"] == "95.6 ± 0.3 | 96.0 ± 0.0 ="
     assert wide.loc["2", "CNCE"] == "96.6 ± 0.7 | 90.0 ± 0.0 -"
     assert wide.loc["8", "Error"] == "85.8 ± 0.4 |  "
+
+
+def test_corruptions_are_averaged_over_seeds():
+    found = [
+        record((0,), seed, 0.5, 0.5)
+        | {"metrics": {"CANCE": {"auroc": 0.8, "auroc_fog": fog, "auroc_scale": 0.75}}}
+        for seed, fog in enumerate((0.8, 0.9))
+    ]
+    frame = summaries.by_corruption(found)
+    assert frame["CANCE"].to_dict() == pytest.approx({"fog": 85.0, "scale": 75.0})
