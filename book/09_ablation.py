@@ -39,14 +39,12 @@ profile = (
 )
 
 # %% tags=["nbval-check-output"]
-from pathlib import Path
-
 import numpy as np
 from IPython.display import display
 
-from cance import experiments, plots, records, runner, summaries, tables, verdicts
+from cance import experiments, plots, provenance, records, runner, summaries, tables, verdicts
 
-root = Path("results" if profile == "paper" else "../build/smoke-results")
+root = provenance.results_folder(profile)
 experiment = experiments.find("ablation", dataset, profile)
 cells = experiments.cells("ablation", dataset, seeds if profile == "paper" else 1)
 ablation = runner.run(cells, experiment, root, progress=False)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-RESULTS = Path("book/results")
-SMOKE_RESULTS = Path("build/smoke-results")
+from cance.provenance import results_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,7 +57,7 @@ def _run(arguments) -> int:
     normals = [_classes(text) for text in arguments.normal] if arguments.normal else None
     experiment = experiments.find(arguments.experiment, arguments.dataset, arguments.profile)
     cells = experiments.cells(arguments.experiment, arguments.dataset, arguments.seeds, normals)
-    root = arguments.results or (RESULTS if arguments.profile == "paper" else SMOKE_RESULTS)
+    root = arguments.results or results_folder(arguments.profile)
     print(f"{experiment.shows}: {len(cells)} cells, records in {root}", file=sys.stderr)
     on_cluster = arguments.backend == "dask"
     if on_cluster != bool(arguments.scheduler):
@@ -160,17 +159,18 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--profile", default="paper", help="paper, or smoke: seconds, no real result")
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default auto)")
     sub.add_argument("--refresh", action="store_true", help="run again cells with a stale record")
-    sub.add_argument("--results", type=Path, help=f"results folder (default {RESULTS})")
+    sub.add_argument("--results", type=Path, help="results folder (default book/results)")
     sub.add_argument("--backend", choices=("local", "dask"), default="local")
     sub.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, tcp://host:8786")
 
+    results = results_folder()
     sub = command("tables", _tables, "print the paper's tables, ours beside them")
     sub.add_argument("tables", nargs="*", type=int, metavar="N", help="1 to 13 (default: all)")
     sub.add_argument("--format", default="text", help="text, markdown, latex or json")
-    sub.add_argument("--results", type=Path, default=RESULTS)
+    sub.add_argument("--results", type=Path, default=results)
 
     sub = command("verify", _verify, "check every record's hash and say what is stale")
-    sub.add_argument("--results", type=Path, default=RESULTS)
+    sub.add_argument("--results", type=Path, default=results)
 
     sub = command("score", _score, "score the rows of a .npy file with a saved detector")
     sub.add_argument("model", help="path given to CANCE.save")

@@ -16,6 +16,13 @@ import cance
 REPOSITORY = Path(__file__).parent.parent
 
 
+def results_folder(profile: str = "paper") -> Path:
+    """Where a profile's records belong: in the checkout, or below the working folder without one."""
+    checkout = (REPOSITORY / "pyproject.toml").exists()
+    base = REPOSITORY if checkout else Path.cwd()
+    return base / ("book/results" if profile == "paper" else "build/smoke-results")
+
+
 def versions() -> dict[str, str]:
     """Versions of this package and of the libraries that the numbers depend on."""
     libraries = {name: metadata.version(name) for name in ("torch", "numpy", "scikit-learn")}

@@ -112,3 +112,11 @@ def test_peak_memory_is_in_mib():
     """VmHWM is the kernel's own word for it, in KiB."""
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     assert provenance.peak_memory_mib() == pytest.approx(int(peak[1]) / 1024, rel=0.01)
+
+
+def test_records_belong_into_the_checkout_whatever_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert provenance.results_folder() == provenance.REPOSITORY / "book" / "results"
+    assert provenance.results_folder("smoke") == provenance.REPOSITORY / "build" / "smoke-results"
+    monkeypatch.setattr(provenance, "REPOSITORY", tmp_path / "site-packages")
+    assert provenance.results_folder() == tmp_path / "book" / "results"
