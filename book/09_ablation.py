@@ -140,11 +140,7 @@ if weak:
 # %% tags=["nbval-check-output"]
 long = summaries.of(others, "schedule", dataset)
 if long:
-    classes = {tuple(record["cell"]["normal"]) for record in long}
-    short = [record for record in ablation if tuple(record["cell"]["normal"]) in classes]
-    comparison = summaries.mean_aurocs(short)[["mean", "sd"]].add_prefix("ours, ")
-    comparison = comparison.join(summaries.mean_aurocs(long)[["mean", "sd"]].add_prefix("3x, "))
-    comparison["3x - ours"] = comparison["3x, mean"] - comparison["ours, mean"]
+    comparison = summaries.compare(ablation, long).rename(columns={"others": "three times"})
     print(comparison.round(2).to_string())
 
 # %% [markdown]

@@ -85,6 +85,29 @@ def gains(records: Iterable[dict], better: str, worse: str) -> dict[str, list[fl
     return dict(sorted(found.items()))
 
 
+def compare(ours: Iterable[dict], others: Iterable[dict]) -> pd.DataFrame:
+    """Two experiments beside each other, on the classes and seeds that both have.
+
+    Parameters
+    ----------
+    ours, others : iterable of dict
+        Records of one experiment each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``variant``; columns ``ours``, ``others`` and ``difference`` (others minus ours), means
+        in percent, ``standard_error`` of the difference over the ``pairs`` of class and seed.
+    """
+    keys = ["variant", "normal", "seed"]
+    left, right = (aurocs(records).set_index(keys)["auroc"] for records in (ours, others))
+    paired = pd.concat({"ours": left, "others": right}, axis=1, join="inner")
+    paired["difference"] = paired["others"] - paired["ours"]
+    by_variant = paired.groupby("variant", sort=False)
+    error = by_variant["difference"].sem().rename("standard_error")
+    return by_variant.mean().join(error).assign(pairs=by_variant.size())
+
+
 def by_corruption(records: Iterable[dict]) -> pd.DataFrame:
     """Mean AUROC of each corruption and variant over the seeds, in percent.
 

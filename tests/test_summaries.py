@@ -79,3 +79,16 @@ def test_corruptions_are_averaged_over_seeds():
     ]
     frame = summaries.by_corruption(found)
     assert frame["CANCE"].to_dict() == pytest.approx({"fog": 85.0, "scale": 75.0})
+
+
+def test_two_experiments_are_compared_on_what_both_have(records):
+    others = [
+        record((0,), 0, 0.91, 0.92, experiment="schedule"),
+        record((1,), 0, 0.83, 0.84, experiment="schedule"),
+        record((2,), 0, 0.10, 0.10, experiment="schedule"),
+    ]
+    row = summaries.compare(records, others).loc["CNCE"]
+    assert row["pairs"] == 2
+    assert (row["ours"], row["others"]) == pytest.approx((85.0, 87.0))
+    # differences 1 and 3: their mean is 2, their sample deviation sqrt(2), over sqrt(2) pairs
+    assert (row["difference"], row["standard_error"]) == pytest.approx((2.0, 1.0))
