@@ -91,10 +91,17 @@ def _tables(arguments) -> int:
 
 
 def _verify(arguments) -> int:
-    from cance import verify
+    from cance import records, runner, verify
 
     report = verify.verify(arguments.results)
     print(report)
+    found, _ = records.scan(arguments.results)
+    outdated = runner.stale(found, arguments.results)
+    for line in outdated:
+        print(f"stale   {line}")
+    print(
+        f"{len(found) - len(outdated)} of {len(found)} records are of the experiments as they stand"
+    )
     return 0 if report.ok else 1
 
 

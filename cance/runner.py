@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from cance import provenance, records
 from cance.cells import CellSettings
-from cance.experiments import Experiment, data_sha256
+from cance.experiments import EXPERIMENTS, Experiment, data_sha256
 from cance.schema import Cell, differences, plain, sha256_of
 from cance.studies import StudySettings
 
@@ -152,6 +152,34 @@ def _run(
             bar.set_postfix_str(f"{path.stem} {record['seconds']['total']:.0f} s")
             bar.update()
             yield record
+
+
+def stale(found: Iterable[dict], root: Path) -> list[str]:
+    """Say which records the experiments as they stand would not have made.
+
+    Parameters
+    ----------
+    found : iterable of dict
+        Sound records below `root`.
+    root : path-like
+
+    Returns
+    -------
+    list of str
+        One line for each record of other settings, of other data, or of no experiment.
+    """
+    lines = []
+    for record in found:
+        cell = Cell.of(record)
+        experiment = EXPERIMENTS.get((cell.experiment, cell.dataset))
+        if experiment is None:
+            lines.append(f"{cell.path(root)}: is of no experiment that there is")
+            continue
+        try:
+            _require_current(record, experiment.settings, cell.path(root))
+        except StaleRecord as error:
+            lines.append(str(error))
+    return lines
 
 
 @contextmanager

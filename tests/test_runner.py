@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from record_factory import make_body
+from record_factory import make_body, make_record
 
 from cance import experiments, records, runner
 from cance.__main__ import main
 from cance.data import SHA256
 from cance.records import RecordError, StrayTemporary
-from cance.runner import StaleRecord, plan, run
-from cance.schema import Cell, sha256_of
+from cance.runner import StaleRecord, plan, run, stale
+from cance.schema import Cell, plain, sha256_of
 
 SMOKE = experiments.find("ablation", "digits", "smoke")
 CELLS = experiments.cells("ablation", "digits", seeds=2, normals=[[k] for k in range(4)])
@@ -327,3 +327,20 @@ def test_records_of_a_run_can_be_read_without_the_package(tmp_path):
         "normal": [0],
         "seed": 0,
     }
+
+
+def test_records_of_other_settings_data_or_experiments_are_called_stale(tmp_path):
+    settings = plain(experiments.EXPERIMENTS["ablation", "mnist"].settings.as_dict())
+    current = make_record(settings=settings, data_sha256=SHA256["mnist"])
+    shorter = settings | {"nce": settings["nce"] | {"steps": 7}}
+    others = [
+        make_record(settings=shorter, data_sha256=SHA256["mnist"]),
+        make_record(settings=settings),
+        make_record(experiment="abolished"),
+    ]
+    assert stale([current], tmp_path) == []
+    for record, expected in zip(
+        others, (r"nce\.steps", "other data", "no experiment"), strict=True
+    ):
+        [line] = stale([record], tmp_path)
+        assert re.search(expected, line)

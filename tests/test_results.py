@@ -1,0 +1,34 @@
+"""The committed records: sound, complete, made by a clean checkout, and current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cance import experiments, records, runner
+from cance.records import Cell, StrayTemporary
+
+RESULTS = Path(__file__).resolve().parent.parent / "book" / "results"
+COMPLETE = [("ablation", "mnist"), ("bimodal", "mnist"), ("schedule", "mnist")]
+
+
+@pytest.fixture(scope="module")
+def found():
+    sound, errors = records.scan(RESULTS)
+    assert not [error for error in errors if not isinstance(error, StrayTemporary)]
+    return sound
+
+
+def test_every_record_is_of_an_experiment_as_it_stands(found):
+    assert runner.stale(found, RESULTS) == []
+
+
+def test_no_record_was_made_with_uncommitted_changes(found):
+    assert {record["git"]["dirty"] for record in found} == {False}
+
+
+@pytest.mark.parametrize("name", COMPLETE, ids="-".join)
+def test_every_cell_of_what_the_chapters_show_has_a_record(name, found):
+    done = {Cell.of(record) for record in found}
+    assert set(experiments.cells(*name)) <= done
