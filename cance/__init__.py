@@ -1,7 +1,31 @@
 """Composite feature Augmented NCE (CANCE) for anomaly detection, reproduced.
 
 The paper is *Anomaly Detection via Autoencoder Composite Features and NCE* by Yalin Liao and
-Austin J. Brockmeier (arXiv 2502.01920). Each of its equations has one place in this package.
+Austin J. Brockmeier (arXiv 2502.01920). Each of its equations has one place here; imports go one
+way, from the top of this list to its end.
+
+The method
+    data, image_files   the image data sets, checked by their hashes
+    corruptions         MNIST-C's fifteen corruptions (corruption_kernels)
+    networks            E_phi1, D_phi2, T_theta
+    randomness, training   random streams; what the two training loops share
+    composite           z = (z_l, z_e, z_c), section 3.1
+    autoencoder         Eq. (11) (12), the two-stage fit
+    pretrained          PCA as a linear autoencoder
+    moments             Eq. (13) (14)
+    noise               p_nK and L_K, section 3.4
+    augmentation        Eq. (8), the log-normal mode, Proposition 1
+    density             S_C, section 3.3
+    nce                 Eq. (5) (6) (7) (9) (10), the fit
+    variants            Error, LatNCE, CNCE, CANCE
+    detector            the estimator (inputs, persistence)
+The reproduction
+    protocols           splits and metrics
+    schema, records     what a result record is; writing and reading it
+    cells, studies, mnist_c   how one cell of an experiment is run
+    experiments, runner settings and cells of every table; running what is missing
+    paper, verdicts, tables, summaries, verify   the paper's numbers beside ours
+    plots, headline, notebooks   figures, the README's table, the book's chapters
 """
 
 __version__ = "0.1.0"
