@@ -10,7 +10,12 @@ from cance import experiments, records, runner
 from cance.records import Cell, StrayTemporary
 
 RESULTS = Path(__file__).resolve().parent.parent / "book" / "results"
-COMPLETE = [("ablation", "mnist"), ("bimodal", "mnist"), ("schedule", "mnist")]
+COMPLETE = [
+    ("ablation", "mnist"),
+    ("bimodal", "mnist"),
+    ("schedule", "mnist"),
+    ("fashion-mnist", "fashion-mnist"),
+]
 
 
 @pytest.fixture(scope="module")
