@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
+MERGED_ROWS = 4096  # rows of a tensor that Eq. (13) and (14) merge at a time
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -126,3 +128,19 @@ def streaming_moments(batches: Iterable[torch.Tensor]) -> Moments:
     if total is None:
         raise ValueError("moments need at least one batch of rows, got none")
     return total
+
+
+def tensor_moments(rows: torch.Tensor) -> Moments:
+    """Moments of a tensor on any device, `MERGED_ROWS` rows at a time, on the CPU.
+
+    Parameters
+    ----------
+    rows : torch.Tensor
+        Shape (N, D), any floating dtype.
+
+    Raises
+    ------
+    ValueError
+        If it is not a matrix with at least one row.
+    """
+    return streaming_moments(rows.cpu().split(MERGED_ROWS))

@@ -14,13 +14,11 @@ from tqdm import tqdm
 
 from cance.augmentation import AugmentedData
 from cance.density import DensityEstimate
-from cance.moments import streaming_moments
+from cance.moments import tensor_moments
 from cance.networks import LogOddsSettings, initialise
 from cance.noise import GaussianNoise
 from cance.randomness import Streams
 from cance.training import BestWeights, minibatches, one_cycle
-
-MOMENT_BATCH = 4096  # rows merged at a time by Eq. (13) and (14)
 
 
 @dataclass(frozen=True)
@@ -222,7 +220,7 @@ def fit(
     The validation loss is Eq. (9) over the validation rows (altered once, if there is an
     augmentation) and one fixed bank of base noise, widened by the K of the moment.
     """
-    moments = streaming_moments(train.cpu().split(MOMENT_BATCH))
+    moments = tensor_moments(train)
     density = DensityEstimate(moments, settings.network, settings.noise_ratio, settings.initial_psi)
     initialise(density.log_odds, streams.initial)
     density.to(train.device)

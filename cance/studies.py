@@ -13,8 +13,8 @@ import torch
 from cance import nce, provenance
 from cance.augmentation import AugmentedData
 from cance.cells import CellSettings, Stopwatch, body, chosen_density, one_class_features
-from cance.moments import streaming_moments
-from cance.nce import MOMENT_BATCH, NCESettings
+from cance.moments import tensor_moments
+from cance.nce import NCESettings
 from cance.randomness import streams
 from cance.schema import Cell
 
@@ -94,7 +94,7 @@ def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") ->
     scores, selection = {}, {}
     with seconds.time("total"):
         found = one_class_features(cell, settings.base, place, seconds)
-        moments = streaming_moments(found.train.cpu().split(MOMENT_BATCH))
+        moments = tensor_moments(found.train)
         for name, trial in settings.trials.items():
             with seconds.time(name):
                 fitted = nce.fit(

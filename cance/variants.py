@@ -11,8 +11,8 @@ import torch
 from cance import nce
 from cance.augmentation import AugmentedData
 from cance.density import DensityEstimate
-from cance.moments import streaming_moments
-from cance.nce import MOMENT_BATCH, FittedDensity, NCESettings
+from cance.moments import tensor_moments
+from cance.nce import FittedDensity, NCESettings
 from cance.randomness import streams
 
 ERROR = "Error"
@@ -52,9 +52,7 @@ def fit_density(
         raise ValueError(f"{variant!r} fits no density, expected one of {DENSITY_VARIANTS}")
     augmentation = None
     if variant == "CANCE":
-        augmentation = AugmentedData.from_moments(
-            streaming_moments(train.cpu().split(MOMENT_BATCH))
-        )
+        augmentation = AugmentedData.from_moments(tensor_moments(train))
     train, validation = columns(variant, train), columns(variant, validation)
     own = streams(seed, "density")
     return nce.fit(train, validation, settings, own, augmentation, progress)

@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cance.moments import (
+    MERGED_ROWS,
     Moments,
     batch_moments,
     merge_covariances,
     merge_means,
     streaming_moments,
+    tensor_moments,
 )
 
 sizes = st.lists(st.integers(1, 40), min_size=1, max_size=7)
@@ -92,3 +94,11 @@ def test_no_batch_is_refused():
 def test_a_batch_that_is_no_matrix_of_rows_is_refused(batch):
     with pytest.raises(ValueError, match=r"must have shape \(rows >= 1, columns\), got"):
         batch_moments(batch)
+
+
+def test_a_tensor_is_merged_in_parts_to_the_same_moments():
+    rows = torch.randn(MERGED_ROWS + 3, 2, generator=torch.Generator().manual_seed(0))
+    moments = tensor_moments(rows)
+    assert moments.n == len(rows)
+    np.testing.assert_allclose(moments.mean, rows.double().numpy().mean(0), atol=1e-12)
+    np.testing.assert_allclose(moments.covariance, np.cov(rows.double().numpy().T, bias=True))
