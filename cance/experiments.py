@@ -46,7 +46,7 @@ class Experiment:
 MNIST = CellSettings()
 MNIST_C = CellSettings(
     AutoencoderSettings(latent_dim=10, stage1_steps=4000, stage2_steps=1000, validate_every=200),
-    NCESettings(steps=6000, validate_every=500),
+    NCESettings(steps=12000, validate_every=500),
 )
 DIGITS = CellSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
 SMOKE = CellSettings(
