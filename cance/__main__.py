@@ -74,8 +74,12 @@ def _run(arguments) -> int:
             refresh=arguments.refresh,
         )
     for variant in found[0]["metrics"]:
-        aurocs = [100 * record["metrics"][variant]["auroc"] for record in found]
-        print(f"{variant:8} mean AUROC {np.mean(aurocs):5.1f} % over {len(aurocs)} cells")
+        metric = next(iter(found[0]["metrics"][variant]))
+        mean = np.mean([record["metrics"][variant][metric] for record in found])
+        name, value = (
+            ("AUROC", f"{100 * mean:5.1f} %") if metric == "auroc" else (metric, f"{mean:.5f}")
+        )
+        print(f"{variant:11} mean {name} {value} over {len(found)} cells")
     return 0
 
 

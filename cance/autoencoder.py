@@ -9,6 +9,7 @@ from torch import nn
 from tqdm import tqdm
 
 from cance.composite import ENCODING_BATCH
+from cance.direct_networks import DirectDecoder, DirectEncoder, DirectSettings
 from cance.networks import (
     ConvDecoder,
     ConvEncoder,
@@ -19,7 +20,16 @@ from cance.networks import (
     initialise,
 )
 from cance.randomness import Streams
+from cance.residual_networks import ResidualDecoder, ResidualEncoder, ResidualSettings
 from cance.training import BestWeights, minibatches, one_cycle
+
+NetworkSettings = ConvSettings | DirectSettings | ResidualSettings | MLPSettings
+PARTS = {
+    ConvSettings: (ConvEncoder, ConvDecoder),
+    DirectSettings: (DirectEncoder, DirectDecoder),
+    ResidualSettings: (ResidualEncoder, ResidualDecoder),
+}
+"""Encoder and decoder of each kind of image network."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class AutoencoderSettings:
 
     Parameters
     ----------
-    network : ConvSettings or MLPSettings
+    network : ConvSettings, DirectSettings, ResidualSettings or MLPSettings
         Shape of encoder and decoder; the paper prints none.
     latent_dim : int
         d. Appendix G: 6 for MNIST, 64 for CIFAR-10; section 4: 10 for MNIST-C.
@@ -47,7 +57,7 @@ class AutoencoderSettings:
         Updates between two looks at the validation loss.
     """
 
-    network: ConvSettings | MLPSettings = ConvSettings()
+    network: NetworkSettings = ConvSettings()
     latent_dim: int = 6
     covariance_weight: float = 0.3
     batch_size: int = 128
@@ -119,16 +129,17 @@ class Autoencoder(nn.Module):
     def __init__(self, input_shape: tuple[int, ...], settings: AutoencoderSettings):
         super().__init__()
         d, network = settings.latent_dim, settings.network
-        if isinstance(network, ConvSettings) and len(input_shape) == 3:
-            self.encoder = ConvEncoder(input_shape, d, network)
-            self.decoder = ConvDecoder(input_shape, d, network)
+        if type(network) in PARTS and len(input_shape) == 3:
+            encoder, decoder = PARTS[type(network)]
+            self.encoder = encoder(input_shape, d, network)
+            self.decoder = decoder(input_shape, d, network)
         elif isinstance(network, MLPSettings) and len(input_shape) == 1:
             self.encoder = MLPEncoder(input_shape[0], d, network)
             self.decoder = MLPDecoder(input_shape[0], d, network)
         else:
             raise ValueError(
                 f"{type(network).__name__} does not take rows of shape {tuple(input_shape)}: "
-                "images are (C, H, W) with ConvSettings, feature vectors (d_0,) with MLPSettings"
+                "feature vectors (d_0,) go with MLPSettings, images (C, H, W) with any other"
             )
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:

@@ -152,13 +152,31 @@ def run_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
         What `cance.records.seal` takes; ``git`` is left to the caller, since a worker on another
         machine need not have the checkout.
     """
+    record, _, _ = scored_cell(cell, settings, device)
+    return record
+
+
+def scored_cell(
+    cell: Cell, settings: CellSettings, device: str
+) -> tuple[dict, dict[str, torch.Tensor], torch.Tensor]:
+    """`run_cell`, and the scores behind its metrics.
+
+    Returns
+    -------
+    record : dict
+    scores : dict of str to torch.Tensor
+        By variant, of the test rows, (N,) float64, high is anomalous.
+    test_anomalous : torch.Tensor
+        bool, (N,), on the CPU.
+    """
     torch.set_num_threads(1)  # two threads in one worker are slower, and round differently
     seconds = Stopwatch()
     place = provenance.resolve_device(device)
     with seconds.time("total"):
         found = one_class_features(cell, settings, place, seconds)
         scores, selection = fit_variants(found, settings.nce, cell.seed, seconds)
-    return body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+    record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+    return record, scores, found.test_anomalous
 
 
 def fit_variants(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from cance import mnist_c
+from cance import cifar10, mnist_c
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings, run_cell
+from cance.choices import run_candidate_cell
 from cance.data import SHA256
 from cance.nce import NCESettings
 from cance.networks import ConvSettings, LogOddsSettings
@@ -49,6 +50,7 @@ MNIST_C = CellSettings(
     NCESettings(steps=12000, validate_every=500),
 )
 DIGITS = CellSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
+PAIRS = ((0, 1), (0, 8), (1, 8))
 SMOKE = CellSettings(
     AutoencoderSettings(
         ConvSettings(channels=(8, 16), hidden=32), batch_size=32, stage1_steps=60, stage2_steps=20
@@ -67,8 +69,12 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         5,
         "no table of the paper: scikit-learn's 8 x 8 digits, which need no download",
     ),
-    ("bimodal", "mnist"): Experiment(
-        MNIST, ((0, 1), (0, 8), (1, 8)), 5, "Table 8: two MNIST classes are normal"
+    ("ablation", "cifar10"): Experiment(
+        cifar10.CHOSEN, SINGLE_CLASSES, 5, "Tables 1, 2, 7, 10: one CIFAR-10 class is normal"
+    ),
+    ("bimodal", "mnist"): Experiment(MNIST, PAIRS, 5, "Table 8: two MNIST classes are normal"),
+    ("bimodal", "cifar10"): Experiment(
+        cifar10.CHOSEN, PAIRS, 5, "Table 8: two CIFAR-10 classes are normal"
     ),
     ("fashion-mnist", "fashion-mnist"): Experiment(
         MNIST, SINGLE_CLASSES, 5, "Table 13: one Fashion-MNIST class is normal, MNIST's settings"
@@ -96,6 +102,16 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         3,
         "Table 7's settings with a tenth of the autoencoder's updates",
     ),
+    **{
+        (f"candidate-{name}", "cifar10"): Experiment(
+            settings,
+            cifar10.STUDIED,
+            1,
+            "validation losses alone: a candidate for CIFAR-10's settings",
+            run_candidate_cell,
+        )
+        for name, settings in cifar10.CANDIDATES.items()
+    },
 }
 
 

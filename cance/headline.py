@@ -41,7 +41,9 @@ def markdown(found: Iterable[dict]) -> str:
     for dataset, rows in frame.groupby("dataset", sort=False):
         cells = rows.set_index("column").loc[variants]
         lines.append([dataset, "paper", *(f"{mean:.1f}" for mean in cells["paper_mean"])])
-        lines.append(["", "ours", *(_ours(cell) for cell in cells.itertuples())])
+        stand_in = rows["stand_in"].max()  # the same in every column
+        name = f"ours, {stand_in}" if stand_in else "ours"
+        lines.append(["", name, *(_ours(cell) for cell in cells.itertuples())])
     table = tabulate(
         lines, headers=["normal data", "", *variants], tablefmt="pipe", disable_numparse=True
     )

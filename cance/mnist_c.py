@@ -36,6 +36,14 @@ def run_mnist_c_cell(cell: Cell, settings: CellSettings, device: str = "auto") -
     AUROC and that of every corruption, and ``corruptions`` says whether the images were the
     official ones or regenerated.
     """
+    record, _, _ = scored_cell(cell, settings, device)
+    return record
+
+
+def scored_cell(
+    cell: Cell, settings: CellSettings, device: str
+) -> tuple[dict, dict[str, torch.Tensor], torch.Tensor]:
+    """`run_mnist_c_cell`, and the scores behind its metrics, as `cance.cells.scored_cell` has them."""
     torch.set_num_threads(1)
     seconds = Stopwatch()
     place = provenance.resolve_device(device)
@@ -54,4 +62,4 @@ def run_mnist_c_cell(cell: Cell, settings: CellSettings, device: str = "auto") -
         for name, group in zip(corrupted.images, groups, strict=True):
             value = protocols.auroc(torch.cat([identity, group]).numpy(), anomalous)
             record["metrics"][variant][f"auroc_{name}"] = value
-    return record | {"corruptions": corrupted.source}
+    return record | {"corruptions": corrupted.source}, scores, found.test_anomalous

@@ -76,7 +76,7 @@ class ConvEncoder(nn.Sequential):
     """
 
     def __init__(self, image_shape: tuple[int, int, int], latent_dim: int, settings: ConvSettings):
-        sizes = feature_map_sizes(image_shape, settings)
+        sizes = feature_map_sizes(image_shape, len(settings.channels))
         widths = (image_shape[0], *settings.channels)
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):
@@ -84,8 +84,8 @@ class ConvEncoder(nn.Sequential):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)]
             layers += [nn.BatchNorm2d(after), nn.LeakyReLU(LEAK)]
         flat = widths[-1] * math.prod(sizes[-1])
-        layers += [nn.Flatten(), *_dense(flat, settings.hidden)]
-        layers += [*_latent(settings.hidden, latent_dim)]
+        layers += [nn.Flatten(), *dense_layers(flat, settings.hidden)]
+        layers += [*latent_layers(settings.hidden, latent_dim)]
         super().__init__(*layers)
 
 
@@ -106,11 +106,11 @@ class ConvDecoder(nn.Sequential):
     """
 
     def __init__(self, image_shape: tuple[int, int, int], latent_dim: int, settings: ConvSettings):
-        sizes = feature_map_sizes(image_shape, settings)
+        sizes = feature_map_sizes(image_shape, len(settings.channels))
         widths = (image_shape[0], *settings.channels)
         flat = widths[-1] * math.prod(sizes[-1])
-        layers: list[nn.Module] = [*_dense(latent_dim, settings.hidden)]
-        layers += [*_dense(settings.hidden, flat), nn.Unflatten(1, (widths[-1], *sizes[-1]))]
+        layers: list[nn.Module] = [*dense_layers(latent_dim, settings.hidden)]
+        layers += [*dense_layers(settings.hidden, flat), nn.Unflatten(1, (widths[-1], *sizes[-1]))]
         for i in reversed(range(len(settings.channels))):
             # an odd size was rounded down on the way in; the output padding restores it
             padding = tuple(big - 2 * small for big, small in zip(sizes[i], sizes[i + 1]))
@@ -144,8 +144,8 @@ class MLPEncoder(nn.Sequential):
         widths = (n_features, *settings.hidden)
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):
-            layers += [*_dense(before, after)]
-        super().__init__(*layers, *_latent(widths[-1], latent_dim))
+            layers += [*dense_layers(before, after)]
+        super().__init__(*layers, *latent_layers(widths[-1], latent_dim))
 
 
 class MLPDecoder(nn.Sequential):
@@ -168,7 +168,7 @@ class MLPDecoder(nn.Sequential):
         widths = (latent_dim, *reversed(settings.hidden))
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):
-            layers += [*_dense(before, after)]
+            layers += [*dense_layers(before, after)]
         super().__init__(*layers, nn.Linear(widths[-1], n_features))
 
 
@@ -194,10 +194,8 @@ class LogOdds(nn.Sequential):
         super().__init__(*layers, nn.Linear(widths[-1], 1), nn.Flatten(0))
 
 
-def feature_map_sizes(
-    image_shape: tuple[int, int, int], settings: ConvSettings
-) -> list[tuple[int, int]]:
-    """(height, width) of the image and of each feature map after it.
+def feature_map_sizes(image_shape: tuple[int, int, int], halvings: int) -> list[tuple[int, int]]:
+    """(height, width) of the image and of each feature map after it, halved and rounded down.
 
     Raises
     ------
@@ -205,12 +203,12 @@ def feature_map_sizes(
         If the image is too small to be halved once a convolution.
     """
     sizes = [(image_shape[1], image_shape[2])]
-    for _ in settings.channels:
+    for _ in range(halvings):
         sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
     if min(sizes[-1]) < 1:
         raise ValueError(
             f"images of {image_shape[1]} x {image_shape[2]} pixels are too small for "
-            f"{len(settings.channels)} stride-2 convolutions; give `channels` fewer entries"
+            f"{halvings} halvings; give `channels` fewer entries"
         )
     return sizes
 
@@ -247,9 +245,11 @@ def initialise(module: nn.Module, generator: torch.Generator) -> nn.Module:
     return module
 
 
-def _dense(before: int, after: int) -> tuple[nn.Module, ...]:
+def dense_layers(before: int, after: int) -> tuple[nn.Module, ...]:
+    """A hidden layer: linear without the bias that its normalisation would undo, and LeakyReLU."""
     return nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.LeakyReLU(LEAK)
 
 
-def _latent(before: int, latent_dim: int) -> tuple[nn.Module, ...]:
+def latent_layers(before: int, latent_dim: int) -> tuple[nn.Module, ...]:
+    """What every encoder ends in: a linear map and batch normalisation without an affine part."""
     return nn.Linear(before, latent_dim, bias=False), nn.BatchNorm1d(latent_dim, affine=False)

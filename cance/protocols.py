@@ -58,13 +58,23 @@ def one_class(dataset: ImageDataset, normal: Sequence[int]) -> Split:
         raise ValueError(
             f"normal classes are {normal}, expected some but not all of {labels}, each once"
         )
-    wanted = torch.tensor(normal)
-    train_normal = torch.isin(dataset.train_labels, wanted)
-    return Split(
-        to_unit(dataset.train_images[train_normal]),
-        to_unit(dataset.test_images),
-        ~torch.isin(dataset.test_labels, wanted),
-    )
+    anomalous = ~torch.isin(dataset.test_labels, torch.tensor(normal))
+    return Split(normal_images(dataset, normal), to_unit(dataset.test_images), anomalous)
+
+
+def normal_images(dataset: ImageDataset, normal: Sequence[int]) -> Tensor:
+    """Return the training images of some classes, in their order: float32 in [0, 1], (N, C, H, W).
+
+    Raises
+    ------
+    ValueError
+        If a class is not a label of the data set.
+    """
+    labels = dataset.train_labels.unique().tolist()
+    if not set(normal) <= set(labels):
+        raise ValueError(f"normal classes are {list(normal)}, expected of {labels}")
+    rows = torch.isin(dataset.train_labels, torch.tensor(list(normal)))
+    return to_unit(dataset.train_images[rows])
 
 
 def corruptions(dataset: ImageDataset, corrupted: dict[str, Tensor]) -> Split:

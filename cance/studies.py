@@ -6,13 +6,20 @@ how its weights are chosen. A study runs the alternatives on the same composite 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 
 import torch
 
 from cance import nce, provenance
 from cance.augmentation import AugmentedData
-from cance.cells import CellSettings, Stopwatch, body, chosen_density, one_class_features
+from cance.cells import (
+    CellSettings,
+    Features,
+    Stopwatch,
+    body,
+    chosen_density,
+    one_class_features,
+)
 from cance.moments import tensor_moments
 from cance.nce import NCESettings
 from cance.randomness import streams
@@ -47,6 +54,10 @@ class Trial:
     changes: dict
 
 
+def _plain(value):
+    return asdict(value) if is_dataclass(value) else value
+
+
 def _both(name: str, **changes) -> dict[str, Trial]:
     """The trial without and with augmentation."""
     return {f"CNCE, {name}": Trial(None, changes), f"CANCE, {name}": Trial("rows", changes)}
@@ -79,7 +90,10 @@ class StudySettings:
 
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
-        trials = {name: {"mixture": t.mixture, **t.changes} for name, t in self.trials.items()}
+        trials = {
+            name: {"mixture": t.mixture} | {k: _plain(v) for k, v in t.changes.items()}
+            for name, t in self.trials.items()
+        }
         return self.base.as_dict() | {"trials": trials}
 
 
@@ -91,19 +105,43 @@ def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") ->
     torch.set_num_threads(1)
     seconds = Stopwatch()
     place = provenance.resolve_device(device)
-    scores, selection = {}, {}
     with seconds.time("total"):
         found = one_class_features(cell, settings.base, place, seconds)
-        moments = tensor_moments(found.train)
-        for name, trial in settings.trials.items():
-            with seconds.time(name):
-                fitted = nce.fit(
-                    found.train,
-                    found.validation,
-                    replace(settings.base.nce, **trial.changes),
-                    streams(cell.seed, "density"),
-                    MIXTURES[trial.mixture].from_moments(moments) if trial.mixture else None,
-                )
-                scores[name] = fitted.density.anomaly_score(found.test)
-                selection[name] = chosen_density(fitted)
+        scores, selection = fit_trials(found, settings, cell.seed, seconds)
     return body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+
+
+def fit_trials(
+    found: Features, settings: StudySettings, seed: int, seconds: Stopwatch
+) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
+    """Fit every trial's density to the same features and score the test rows with it.
+
+    Parameters
+    ----------
+    found : Features
+    settings : StudySettings
+    seed : int
+    seconds : Stopwatch
+        Gets a phase a trial.
+
+    Returns
+    -------
+    scores : dict of str to torch.Tensor
+        By trial, (N,) float64, high is anomalous.
+    selection : dict of str to dict
+        By trial, what `chosen_density` returns.
+    """
+    scores, selection = {}, {}
+    moments = tensor_moments(found.train)
+    for name, trial in settings.trials.items():
+        with seconds.time(name):
+            fitted = nce.fit(
+                found.train,
+                found.validation,
+                replace(settings.base.nce, **trial.changes),
+                streams(seed, "density"),
+                MIXTURES[trial.mixture].from_moments(moments) if trial.mixture else None,
+            )
+            scores[name] = fitted.density.anomaly_score(found.test)
+            selection[name] = chosen_density(fitted)
+    return scores, selection

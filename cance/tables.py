@@ -21,6 +21,7 @@ NUMBERS = ("paper_mean", "paper_sd", "ours_mean", "ours_sd", "difference")
 COLUMNS = (
     *("table", "dataset", "row", "column"),
     *("paper_mean", "paper_sd", "ours_mean", "ours_sd", "n", "difference", "verdict"),
+    "stand_in",
 )
 FORMATS = ("text", "markdown", "latex", "json")
 WITHIN = (0.5, 1.0, 2.0)  # points
@@ -50,7 +51,8 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
         A row for each number of the table, with `COLUMNS`. Means, sample standard deviations and
         ``difference`` (ours minus paper) are float64 in the paper's unit (percent; fractions in
         Table 6), NaN where there is none; ``n`` is the number of our runs, 0 if nothing ran, and
-        ``verdict`` is then empty.
+        ``verdict`` is then empty. ``stand_in`` names what ours rests on in place of what the paper
+        used, such as corruptions drawn anew; it is empty where there is nothing of the kind.
 
     Raises
     ------
@@ -62,16 +64,18 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
     rows = []
     for dataset, row, column, paper_mean, paper_sd in paper.cells(table):
         mean = sd = difference = None
-        word = ""
-        values = np.array(_runs(metrics, table, dataset, row, column)) * 100 * point
+        word = stand_in = ""
+        fractions, stand_ins = _runs(metrics, table, dataset, row, column)
+        values = np.array(fractions) * 100 * point
         if n := len(values):
             mean = float(values.mean())
             sd = float(values.std(ddof=1)) if n > 1 else None
             difference = mean - paper_mean
             error = pooled_standard_error(paper_sd, paper.RUNS[table], sd, n)
             word = verdict(difference, error, point)
+            stand_in = " and ".join(sorted(stand_ins))
         printed = (table, dataset, row, column, paper_mean, paper_sd)
-        rows.append((*printed, mean, sd, n, difference, word))
+        rows.append((*printed, mean, sd, n, difference, word, stand_in))
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
 
 
@@ -156,7 +160,8 @@ def wide(frame: pd.DataFrame) -> pd.DataFrame:
     """
     marks = {"reproduced": "=", "better": "+", "worse": "-", "": ""}
     texts = [
-        f"{_mean_sd(c.paper_mean, c.paper_sd)} | {_mean_sd(c.ours_mean, c.ours_sd)} {marks[c.verdict]}"
+        f"{_mean_sd(c.paper_mean, c.paper_sd)} | {_mean_sd(c.ours_mean, c.ours_sd)} "
+        f"{marks[c.verdict]} {c.stand_in}".rstrip()
         for c in frame.itertuples()
     ]
     shown = frame[["row", "column"]].assign(text=texts)
@@ -179,23 +184,26 @@ def _metrics_by_cell(records):
         cell = Cell.of(record)
         if cell in found:
             raise ValueError(f"two records of {cell.path('')}: expected one a cell")
-        found[cell] = record["metrics"]
+        # the one stand-in that there is so far: MNIST-C's images, drawn anew
+        regenerated = record.get("corruptions") == "regenerated"
+        found[cell] = record["metrics"], "regenerated" if regenerated else ""
     return found
 
 
 def _runs(metrics, table, dataset, row, column):
-    """The number that each seed gives for one cell of a table, as fractions."""
+    """The number that each seed gives for one cell of a table, as fractions, and their stand-ins."""
     feed = paper.find_feed(table, dataset, column)
     if feed is None:
-        return []
+        return [], set()
     normals = feed.averaged(row)
     variant, name = feed.variants[column], feed.metric
-    by_seed = {}  # seed -> one value for each of the normals that this seed has
-    for cell, by_variant in metrics.items():
+    by_seed, stand_ins = {}, set()  # seed -> one value for each of the normals that this seed has
+    for cell, (by_variant, stand_in) in metrics.items():
         ours = (cell.experiment, cell.dataset) == (feed.experiment, feed.datasets[dataset])
         if ours and cell.normal in normals and name in by_variant.get(variant, {}):
             by_seed.setdefault(cell.seed, []).append(by_variant[variant][name])
-    return [np.mean(v) for _, v in sorted(by_seed.items()) if len(v) == len(normals)]
+            stand_ins |= {stand_in} - {""}
+    return [np.mean(v) for _, v in sorted(by_seed.items()) if len(v) == len(normals)], stand_ins
 
 
 def _render_table(table, frame, format):
@@ -204,7 +212,7 @@ def _render_table(table, frame, format):
         (
             *(cell.dataset, cell.row, cell.column),
             _mean_sd_n(cell.paper_mean, cell.paper_sd, paper.RUNS[table], printed),
-            _mean_sd_n(cell.ours_mean, cell.ours_sd, cell.n, printed + 1),
+            _ours(cell, printed + 1),
             f"{cell.difference:+.{printed + 1}f}" if cell.n else "",
             cell.verdict,
         )
@@ -221,6 +229,11 @@ def _render_table(table, frame, format):
     if format == "latex":
         return f"% {title}\n{body}\n% {below}".replace("±", r"$\pm$")
     return f"{title}\n\n{body}\n\n{below}"
+
+
+def _ours(cell, digits):
+    text = _mean_sd_n(cell.ours_mean, cell.ours_sd, cell.n, digits)
+    return f"{text}, {cell.stand_in}" if cell.stand_in else text
 
 
 def _mean_sd_n(mean, sd, n, digits):

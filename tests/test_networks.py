@@ -67,7 +67,7 @@ def test_log_odds_are_one_number_a_row():
 
 
 def test_each_convolution_halves_and_rounds_down():
-    assert feature_map_sizes((1, 28, 9), CONV) == [(28, 9), (14, 4), (7, 2), (3, 1)]
+    assert feature_map_sizes((1, 28, 9), 3) == [(28, 9), (14, 4), (7, 2), (3, 1)]
     maps = uniform(2, 1, 28, 9)
     shapes = []
     for layer in drawn(ConvEncoder, (1, 28, 9), 2, CONV):

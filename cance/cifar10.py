@@ -1,0 +1,70 @@
+"""CIFAR-10: the settings that were chosen, and the candidates that they were chosen among.
+
+The paper prints d = 64 and lambda = 0.004 (Appendix G), and neither a network nor a schedule. The
+choice rests on validation losses of three classes (`cance.choices`); chapter 09 shows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cance.autoencoder import AutoencoderSettings
+from cance.cells import CellSettings
+from cance.direct_networks import DirectSettings
+from cance.nce import NCESettings
+from cance.networks import ConvSettings, LogOddsSettings
+from cance.residual_networks import ResidualSettings
+from cance.studies import StudySettings, Trial
+
+STUDIED = ((1,), (5,), (6,))
+
+CHOSEN = CellSettings(
+    AutoencoderSettings(
+        DirectSettings(),
+        latent_dim=64,
+        covariance_weight=0.03,
+        stage1_steps=900,
+        stage2_steps=100,
+        stage1_rate=8e-3,
+        stage2_rate=4e-3,
+        weight_decay=1.0,
+        validate_every=25,
+    ),
+    NCESettings(steps=3000),
+)
+
+_AUTOENCODERS = {
+    "chosen": {},
+    "paper-lambda": {"covariance_weight": 0.004},
+    "weak-decay": {"weight_decay": 0.01},
+    "half-schedule": {"stage1_steps": 450, "stage2_steps": 50},
+    "double-schedule": {"stage1_steps": 1800, "stage2_steps": 200},
+    "batch-256": {"batch_size": 256, "stage1_steps": 600},
+    "max-pooling": {"network": DirectSettings(downsampling="max")},
+    "average-pooling": {"network": DirectSettings(downsampling="average")},
+    "relu": {"network": DirectSettings(activation="relu")},
+    "elu": {"network": DirectSettings(activation="elu")},
+    "hidden-layer": {"network": ConvSettings((32, 64, 128), 256)},
+    "residual": {"network": ResidualSettings()},
+}
+_DENSITIES = {
+    "chosen": {},
+    "half the updates": {"steps": CHOSEN.nce.steps // 2},
+    "twice the updates": {"steps": 2 * CHOSEN.nce.steps},
+    "T narrower": {"network": LogOddsSettings((64, 64))},
+    "T wider": {"network": LogOddsSettings((256, 256))},
+    "T deeper": {"network": LogOddsSettings((128, 128, 128))},
+    "rate halved": {"rate": CHOSEN.nce.rate / 2},
+    "K starts at 1.69": {"initial_psi": 0.0},
+}
+
+
+def _candidate(name: str, changes: dict) -> StudySettings:
+    autoencoder = replace(CHOSEN.autoencoder, **changes)
+    densities = _DENSITIES if name == "chosen" else {}
+    trials = {density: Trial("rows", altered) for density, altered in densities.items()}
+    return StudySettings(replace(CHOSEN, autoencoder=autoencoder), trials)
+
+
+CANDIDATES = {name: _candidate(name, changes) for name, changes in _AUTOENCODERS.items()}
+"""By what sets a candidate apart from the chosen one, which is fitted with densities to choose from."""
