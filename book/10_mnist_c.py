@@ -28,8 +28,17 @@ seeds = 30
 profile = "paper"  # or "smoke": little networks, one seed; shows only that it runs
 
 # %% tags=["nbval-check-output"]
-from cance import corruptions, data, experiments, plots, provenance, records, runner
-from cance import summaries, tables
+from cance import (
+    corruptions,
+    data,
+    experiments,
+    plots,
+    provenance,
+    records,
+    runner,
+    summaries,
+    tables,
+)
 
 root = provenance.results_folder(profile)
 if profile == "smoke":
@@ -43,7 +52,9 @@ print(f"{len(mnist_c)} of {seeds} runs, corruptions {images}, profile {profile}"
 table1 = tables.compare(1, mnist_c)
 table1 = table1[table1["dataset"] == "MNIST-C"]
 for row in table1.itertuples():
-    print(f"{row.column:7} paper {row.paper_mean:.1f}, ours {row.ours_mean:.1f} ({images}): {row.verdict}")
+    print(
+        f"{row.column:7} paper {row.paper_mean:.1f}, ours {row.ours_mean:.1f} ({images}): {row.verdict}"
+    )
 
 # %% [markdown]
 # ## Tables 1 and 3: paper beside ours

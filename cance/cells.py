@@ -158,16 +158,15 @@ def run_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
 
 def scored_cell(
     cell: Cell, settings: CellSettings, device: str
-) -> tuple[dict, dict[str, torch.Tensor], torch.Tensor]:
-    """`run_cell`, and the scores behind its metrics.
+) -> tuple[dict, dict[str, torch.Tensor], Features]:
+    """`run_cell`, and the scores and features behind its metrics.
 
     Returns
     -------
     record : dict
     scores : dict of str to torch.Tensor
         By variant, of the test rows, (N,) float64, high is anomalous.
-    test_anomalous : torch.Tensor
-        bool, (N,), on the CPU.
+    found : Features
     """
     torch.set_num_threads(1)  # two threads in one worker are slower, and round differently
     seconds = Stopwatch()
@@ -176,7 +175,7 @@ def scored_cell(
         found = one_class_features(cell, settings, place, seconds)
         scores, selection = fit_variants(found, settings.nce, cell.seed, seconds)
     record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
-    return record, scores, found.test_anomalous
+    return record, scores, found
 
 
 def fit_variants(
@@ -242,7 +241,7 @@ def body(
         "settings": settings,
         "settings_sha256": sha256_of(settings),
         "data_sha256": found.data_sha256,
-        "scores_sha256": {n: hashlib.sha256(a.tobytes()).hexdigest() for n, a in arrays.items()},
+        "scores_sha256": {name: hash_of(score) for name, score in scores.items()},
         "selection": {
             "autoencoder_stage1": _chosen(found.fitted.stage1),
             "autoencoder_stage2": _chosen(found.fitted.stage2),
@@ -261,6 +260,11 @@ def body(
         "device": provenance.device_name(device),
         "versions": provenance.versions(),
     }
+
+
+def hash_of(score: torch.Tensor) -> str:
+    """SHA-256 of a score vector's bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(score.cpu().numpy().tobytes()).hexdigest()
 
 
 def chosen_density(fitted: FittedDensity) -> dict:

@@ -8,12 +8,10 @@ enough to say anything. No test image is looked at.
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
 
 from cance import protocols, provenance
-from cance.cells import Stopwatch, body, dataset, features
+from cance.cells import Stopwatch, body, dataset, features, hash_of
 from cance.pretrained import PCAReconstructor
 from cance.randomness import split_rows, streams
 from cance.schema import Cell
@@ -44,7 +42,7 @@ def run_candidate_cell(cell: Cell, settings: StudySettings, device: str = "auto"
             linear = linear_errors(images, cell.seed, settings)
     errors = {AUTOENCODER: found.validation[:, -2].double().cpu(), LINEAR: linear}
     record = body(cell, settings.as_dict(), found, {}, selection, seconds, place)
-    hashes = {k: hashlib.sha256(e.numpy().tobytes()).hexdigest() for k, e in errors.items()}
+    hashes = {name: hash_of(error) for name, error in errors.items()}
     metrics = {name: {VALIDATION_ERROR: float(e.mean())} for name, e in errors.items()}
     return record | {"metrics": metrics, "scores_sha256": hashes}
 

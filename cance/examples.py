@@ -1,11 +1,12 @@
-"""Which test images a detector finds most and least anomalous, as indices into the test set."""
+"""A closer look at single cells: the most and least anomalous test images, the latents by class."""
 
 from __future__ import annotations
 
 import torch
+from sklearn.covariance import EmpiricalCovariance
 
-from cance import cells, mnist_c
-from cance.cells import CellSettings
+from cance import cells, mnist_c, protocols
+from cance.cells import CellSettings, dataset
 from cance.schema import Cell
 
 SHOWN = 10
@@ -18,7 +19,8 @@ def run_examples_cell(cell: Cell, settings: CellSettings, device: str = "auto") 
     `extremes` returns.
     """
     scored = mnist_c.scored_cell if cell.dataset == "mnist-c" else cells.scored_cell
-    record, scores, anomalous = scored(cell, settings, device)
+    record, scores, found = scored(cell, settings, device)
+    anomalous = found.test_anomalous
     return record | {"extremes": {v: extremes(s.cpu(), anomalous) for v, s in scores.items()}}
 
 
@@ -47,3 +49,45 @@ def extremes(scores: torch.Tensor, anomalous: torch.Tensor) -> dict[str, dict[st
             "highest": order.flip(0)[:SHOWN].tolist(),
         }
     return found
+
+
+def run_latent_space_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
+    """`run_examples_cell`, with the place of each test class in the latent space.
+
+    Parameters and result as for `cance.cells.run_cell`. The metrics have two more scores: the
+    squared Mahalanobis distance of the latent, which is what LatNCE's noise density alone would
+    say, and the contrast of the image with a minus sign. ``by_class`` maps each label to quartiles
+    of both over its test images, as `quartiles` returns them.
+    """
+    record, scores, found = cells.scored_cell(cell, settings, device)
+    anomalous = found.test_anomalous
+    source = dataset(cell.dataset)
+    contrast = source.test_images.double().div(255).flatten(1).std(1)
+    distance = squared_distance(found.train[:, :-2], found.test[:, :-2])
+    others = {"Mahalanobis": distance, "low contrast": -contrast}
+    measures = {"squared distance": distance, "contrast": contrast}
+    metrics = {
+        n: {"auroc": protocols.auroc(s.numpy(), anomalous.numpy())} for n, s in others.items()
+    }
+    hashes = {n: cells.hash_of(s) for n, s in others.items()}
+    return record | {
+        "metrics": record["metrics"] | metrics,
+        "scores_sha256": record["scores_sha256"] | hashes,
+        "extremes": {v: extremes(s.cpu(), anomalous) for v, s in scores.items()},
+        "by_class": {
+            name: quartiles(values, source.test_labels) for name, values in measures.items()
+        },
+    }
+
+
+def squared_distance(train: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Squared Mahalanobis distance to the training rows' mean: (N, d), (N', d) -> (N',) float64."""
+    gaussian = EmpiricalCovariance().fit(train.cpu().double().numpy())
+    return torch.from_numpy(gaussian.mahalanobis(rows.cpu().double().numpy()))
+
+
+def quartiles(values: torch.Tensor, labels: torch.Tensor) -> dict[str, list[float]]:
+    """First quartile, median and third quartile of each label's values."""
+    parts = torch.tensor([0.25, 0.5, 0.75], dtype=values.dtype)
+    found = labels.unique().tolist()
+    return {str(label): values[labels == label].quantile(parts).tolist() for label in found}

@@ -10,6 +10,7 @@ from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings, run_cell
 from cance.choices import run_candidate_cell
 from cance.data import SHA256
+from cance.examples import run_examples_cell, run_latent_space_cell
 from cance.nce import NCESettings
 from cance.networks import ConvSettings, LogOddsSettings
 from cance.schema import Cell
@@ -70,7 +71,11 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         "no table of the paper: scikit-learn's 8 x 8 digits, which need no download",
     ),
     ("ablation", "cifar10"): Experiment(
-        cifar10.CHOSEN, SINGLE_CLASSES, 5, "Tables 1, 2, 7, 10: one CIFAR-10 class is normal"
+        cifar10.CHOSEN,
+        SINGLE_CLASSES,
+        5,
+        "Tables 1, 2, 7, 10: one CIFAR-10 class is normal",
+        run_latent_space_cell,
     ),
     ("bimodal", "mnist"): Experiment(MNIST, PAIRS, 5, "Table 8: two MNIST classes are normal"),
     ("bimodal", "cifar10"): Experiment(
@@ -112,6 +117,25 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         )
         for name, settings in cifar10.CANDIDATES.items()
     },
+    **{
+        (f"informed-{name}", "cifar10"): Experiment(
+            settings,
+            cifar10.INFORMED_STUDIED,
+            1,
+            "test-informed, no table of the paper: Table 7 with another open choice",
+            run_latent_space_cell,
+        )
+        for name, settings in cifar10.INFORMED.items()
+    },
+    ("examples", "mnist"): Experiment(
+        MNIST, ((8,),), 1, "most and least anomalous test images", run_examples_cell
+    ),
+    ("examples", "fashion-mnist"): Experiment(
+        MNIST, ((5,),), 1, "most and least anomalous test images", run_examples_cell
+    ),
+    ("examples", "mnist-c"): Experiment(
+        MNIST_C, (tuple(range(10)),), 1, "most and least anomalous test images", run_examples_cell
+    ),
 }
 
 
@@ -140,7 +164,7 @@ def find(experiment: str, dataset: str, profile: str = "paper") -> Experiment:
         return found
     if profile == "smoke":
         study = isinstance(found.settings, StudySettings)
-        settings = replace(found.settings, base=SMOKE) if study else SMOKE
+        settings = found.settings.shortened(SMOKE) if study else SMOKE
         return replace(found, settings=settings, shows=f"smoke run of: {found.shows}")
     raise ValueError(f"unknown profile {profile!r}, expected 'paper' or 'smoke'")
 

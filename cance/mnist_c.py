@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 
 from cance import protocols, provenance
-from cance.cells import CellSettings, Stopwatch, body, dataset, features, fit_variants
+from cance.cells import CellSettings, Features, Stopwatch, body, dataset, features, fit_variants
 from cance.corruptions import REGENERATED_SHA256, CorruptedSet, load_mnist_c
 from cance.data import SHA256, data_root
 from cance.schema import Cell, sha256_of
@@ -42,8 +42,8 @@ def run_mnist_c_cell(cell: Cell, settings: CellSettings, device: str = "auto") -
 
 def scored_cell(
     cell: Cell, settings: CellSettings, device: str
-) -> tuple[dict, dict[str, torch.Tensor], torch.Tensor]:
-    """`run_mnist_c_cell`, and the scores behind its metrics, as `cance.cells.scored_cell` has them."""
+) -> tuple[dict, dict[str, torch.Tensor], Features]:
+    """`run_mnist_c_cell`, and what is behind its metrics, as `cance.cells.scored_cell` has it."""
     torch.set_num_threads(1)
     seconds = Stopwatch()
     place = provenance.resolve_device(device)
@@ -62,4 +62,4 @@ def scored_cell(
         for name, group in zip(corrupted.images, groups, strict=True):
             value = protocols.auroc(torch.cat([identity, group]).numpy(), anomalous)
             record["metrics"][variant][f"auroc_{name}"] = value
-    return record | {"corruptions": corrupted.source}, scores, found.test_anomalous
+    return record | {"corruptions": corrupted.source}, scores, found

@@ -96,6 +96,11 @@ class StudySettings:
         }
         return self.base.as_dict() | {"trials": trials}
 
+    def shortened(self, base: CellSettings) -> StudySettings:
+        """The same trials on a small base, each with the base's own schedule and network."""
+        trials = {name: Trial(trial.mixture, {}) for name, trial in self.trials.items()}
+        return StudySettings(base, trials)
+
 
 def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") -> dict:
     """Fit one autoencoder and every trial's density, and score the test set with each.

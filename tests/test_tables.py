@@ -242,6 +242,7 @@ def test_json_has_every_key_and_null_where_there_is_nothing():
         "n": 0,
         "difference": None,
         "verdict": "",
+        "stand_in": "",
     }
     assert filled["ours_mean"] == pytest.approx(95.5)
     assert (filled["n"], filled["verdict"]) == (2, "reproduced")
