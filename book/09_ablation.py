@@ -40,7 +40,18 @@ profile = "paper"  # or "smoke": little networks, one seed; shows only that it r
 import numpy as np
 from IPython.display import display
 
-from cance import experiments, plots, provenance, records, runner, summaries, tables, verdicts
+from cance import (
+    data,
+    examples,
+    experiments,
+    plots,
+    provenance,
+    records,
+    runner,
+    summaries,
+    tables,
+    verdicts,
+)
 
 root = provenance.results_folder(profile)
 experiment = experiments.find("ablation", dataset, profile)
@@ -160,6 +171,17 @@ long = summaries.of(others, "schedule", dataset)
 if long:
     comparison = summaries.compare(ablation, long).rename(columns={"others": "three times"})
     print(comparison.round(2).to_string())
+
+# %% [markdown]
+# ## The most and the least anomalous
+#
+# Where eight is normal, the hardest class for the error: test images with the lowest and the highest
+# score of CANCE, eights first. The two rows in the middle are the mistakes.
+
+# %% mystnb={"image": {"alt": "Four rows of ten digits: eights with the lowest and with the highest anomaly score, then other digits with the lowest and the highest score."}}
+shown = summaries.of(others, "examples", dataset)
+if shown and dataset in {status.name for status in data.status() if status.found}:
+    display(plots.pictures(examples.rows_of(shown[0], "CANCE", data.load(dataset).test_images)))
 
 # %% [markdown]
 # ## What it costs

@@ -30,6 +30,8 @@ import pandas as pd
 from IPython.display import display
 
 from cance import (
+    data,
+    examples,
     experiments,
     plots,
     provenance,
@@ -163,6 +165,15 @@ if ablation:
     print(distance.div(own, axis=0).round(2).to_string())
     contrast = summaries.by_test_class(ablation, "contrast").iloc[0]
     print(f"\nMedian contrast of the test classes: {contrast.round(3).to_dict()}")
+
+# %% [markdown]
+# The pictures that stand out, where automobile is normal: automobiles with the lowest and the highest
+# score of CANCE, then the rest with the lowest (the mistakes) and the highest.
+
+# %% mystnb={"image": {"alt": "Four rows of ten pictures: automobiles with the lowest and with the highest anomaly score, then pictures of other classes with the lowest and the highest score."}}
+shown = [r for r in ablation if r["cell"]["normal"] == [1]]
+if shown and "cifar10" in {status.name for status in data.status() if status.found}:
+    display(plots.pictures(examples.rows_of(shown[0], "CANCE", data.load("cifar10").test_images)))
 
 # %% [markdown]
 # ## Which open choice would give the paper's numbers?

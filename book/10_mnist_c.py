@@ -28,9 +28,13 @@ seeds = 30
 profile = "paper"  # or "smoke": little networks, one seed; shows only that it runs
 
 # %% tags=["nbval-check-output"]
+import torch
+from IPython.display import display
+
 from cance import (
     corruptions,
     data,
+    examples,
     experiments,
     plots,
     provenance,
@@ -76,7 +80,7 @@ if "mnist" in {status.name for status in data.status() if status.found}:
     clean = data.load("mnist").test_images[:10]
     rows = {"identity": clean.numpy()}
     rows |= {name: corruptions.corrupt(clean, name).numpy() for name in corruptions.NAMES}
-    plots.pictures(rows)
+    display(plots.pictures(rows))
 
 # %% [markdown]
 # ## Which corruptions are seen
@@ -102,8 +106,24 @@ for better, worse in (("CANCE", "Error"), ("CNCE", "Error"), ("CANCE", "CNCE")):
 # brightness, stripes, fog, lines) and is nearly blind to what leaves a digit a digit: shear, scale
 # and rotation move it to another place among images that the decoder can draw, so that the error
 # stays small. There the density of the latent helps, and scale is where it helps most: a small digit
-# is easy to reconstruct and rare. The price is paid on shot noise and spatter, which the latent hardly
-# notices, and whose larger error the density weighs less than the error alone does.
+# is easy to reconstruct and rare. The price is paid on shot noise, spatter and dotted lines, which the
+# latent hardly notices: the density has twelve coordinates to weigh, the error one.
+
+# %% [markdown]
+# ## The most and the least anomalous
+#
+# Clean and corrupted test images with the lowest and the highest score of CANCE in the first run:
+# the two rows in the middle are the mistakes.
+
+# %% mystnb={"image": {"alt": "Four rows of ten digits: clean ones with the lowest and with the highest anomaly score, then corrupted ones with the lowest and the highest score."}}
+shown = summaries.of(finished, "examples", "mnist-c")
+if shown and "mnist" in {status.name for status in data.status() if status.found}:
+    clean = data.load("mnist").test_images
+    corrupted = corruptions.load_mnist_c(clean).images
+    every = torch.cat([clean, *corrupted.values()])
+    display(plots.pictures(examples.rows_of(shown[0], "CANCE", every)))
+    chosen = shown[0]["extremes"]["CANCE"]["anomalous"]["lowest"]
+    print("overlooked:", ", ".join(list(corrupted)[i // len(clean) - 1] for i in chosen))
 
 # %% [markdown]
 # ## What it costs

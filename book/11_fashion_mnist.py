@@ -31,7 +31,18 @@ profile = "paper"  # or "smoke": little networks, one seed; shows only that it r
 import numpy as np
 from IPython.display import display
 
-from cance import experiments, plots, provenance, runner, summaries, tables, verdicts
+from cance import (
+    data,
+    examples,
+    experiments,
+    plots,
+    provenance,
+    records,
+    runner,
+    summaries,
+    tables,
+    verdicts,
+)
 
 root = provenance.results_folder(profile)
 experiment = experiments.find("fashion-mnist", dataset, profile)
@@ -77,6 +88,17 @@ for better, worse in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CANCE", "Error"))
 
 # %% mystnb={"image": {"alt": "Dot plot of CANCE minus Error in points for every class of Fashion-MNIST, one dot a seed, with the mean of each class marked."}}
 plots.gains(summaries.gains(fashion, "CANCE", "Error"), "CANCE - Error, points, by normal class")
+
+# %% [markdown]
+# ## The most and the least anomalous
+#
+# Sandals are the class that falls behind the paper. Its test images with the lowest and the highest
+# score of CANCE, sandals first, then the other classes: the two rows in the middle are the mistakes.
+
+# %% mystnb={"image": {"alt": "Four rows of ten pictures: sandals with the lowest and with the highest anomaly score, then other clothes with the lowest and the highest score."}}
+shown = summaries.of(records.scan(root)[0], "examples", dataset)
+if shown and "fashion-mnist" in {status.name for status in data.status() if status.found}:
+    display(plots.pictures(examples.rows_of(shown[0], "CANCE", data.load(dataset).test_images)))
 
 # %% [markdown]
 # ## What it costs

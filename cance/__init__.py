@@ -7,7 +7,7 @@ way, from the top of this list to its end.
 The method
     data, image_files   the image data sets, checked by their hashes
     corruptions         MNIST-C's fifteen corruptions (corruption_kernels)
-    networks            E_phi1, D_phi2, T_theta
+    networks            E_phi1, D_phi2, T_theta (direct_networks, residual_networks)
     randomness, training   random streams; what the two training loops share
     composite           z = (z_l, z_e, z_c), section 3.1
     autoencoder         Eq. (11) (12), the two-stage fit
@@ -22,7 +22,8 @@ The method
 The reproduction
     protocols           splits and metrics
     schema, records     what a result record is; writing and reading it
-    cells, studies, mnist_c   how one cell of an experiment is run
+    cells, studies, choices, examples, mnist_c   how one cell of an experiment is run
+    cifar10             the settings chosen for CIFAR-10, and the candidates
     experiments, runner settings and cells of every table; running what is missing
     paper, verdicts, tables, summaries, verify   the paper's numbers beside ours
     plots, headline, notebooks   figures, the README's table, the book's chapters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from sklearn.covariance import EmpiricalCovariance
 
@@ -49,6 +50,24 @@ def extremes(scores: torch.Tensor, anomalous: torch.Tensor) -> dict[str, dict[st
             "highest": order.flip(0)[:SHOWN].tolist(),
         }
     return found
+
+
+def rows_of(record: dict, variant: str, images: torch.Tensor) -> dict[str, np.ndarray]:
+    """The extremes of a record as named rows of images, for `cance.plots.pictures`.
+
+    Parameters
+    ----------
+    record : dict
+        With ``extremes``.
+    variant : str
+    images : torch.Tensor
+        The test images that the indices point into, (N, C, H, W).
+    """
+    return {
+        f"{kind}, {end} score": images[chosen].numpy()
+        for kind, ends in record["extremes"][variant].items()
+        for end, chosen in ends.items()
+    }
 
 
 def run_latent_space_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:

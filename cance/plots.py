@@ -186,7 +186,9 @@ def heat_map(frame: pd.DataFrame, label: str) -> Figure:
     label : str
         Of the colour bar.
     """
-    figure, axis = plt.subplots(figsize=(1.1 * frame.shape[1] + 3, 0.36 * len(frame) + 1))
+    # the colour bar needs to know of the layout from the start
+    size = (1.1 * frame.shape[1] + 3, 0.36 * len(frame) + 1)
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
     picture = axis.imshow(frame, cmap="cividis", vmin=50, vmax=100, aspect="auto")
     for (i, j), value in np.ndenumerate(frame.to_numpy()):
         shade = "k" if value > 75 else "w"
@@ -203,7 +205,8 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
     Parameters
     ----------
     rows : mapping of str to numpy.ndarray
-        Name to images, shape (N, 1, H, W), uint8 or in [0, 1]; the same N in every row.
+        Name to images, shape (N, 1, H, W) or (N, 3, H, W), uint8 or in [0, 1]; the same N in
+        every row.
     """
     n = len(next(iter(rows.values())))
     figure, axes = plt.subplots(
@@ -211,7 +214,8 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
     )
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         for axis, image in zip(line, images, strict=True):
-            axis.imshow(image[0], cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+            brightest = 255 if image.dtype == np.uint8 else 1
+            axis.imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=brightest)
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", size=8)
     return _finished(figure)

@@ -11,6 +11,7 @@ from cance.examples import (
     SHOWN,
     extremes,
     quartiles,
+    rows_of,
     run_examples_cell,
     run_latent_space_cell,
     squared_distance,
@@ -76,6 +77,17 @@ def test_the_extremes_are_rows_of_their_kind(body):
     for by_kind in body["extremes"].values():
         assert normal[by_kind["normal"]["lowest"] + by_kind["normal"]["highest"]].all()
         assert not normal[by_kind["anomalous"]["lowest"] + by_kind["anomalous"]["highest"]].any()
+
+
+def test_rows_of_images_are_those_that_the_record_names(body):
+    images = data.load("digits").test_images
+    rows = rows_of(body, "CANCE", images)
+    assert list(rows) == [
+        *("normal, lowest score", "normal, highest score"),
+        *("anomalous, lowest score", "anomalous, highest score"),
+    ]
+    chosen = body["extremes"]["CANCE"]["anomalous"]["highest"]
+    assert np.array_equal(rows["anomalous, highest score"], images[chosen].numpy())
 
 
 def test_contrast_is_the_standard_deviation_of_the_pixels(body):

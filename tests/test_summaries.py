@@ -92,3 +92,62 @@ def test_two_experiments_are_compared_on_what_both_have(records):
     assert (row["ours"], row["others"]) == pytest.approx((85.0, 87.0))
     # differences 1 and 3: their mean is 2, their sample deviation sqrt(2), over sqrt(2) pairs
     assert (row["difference"], row["standard_error"]) == pytest.approx((2.0, 1.0))
+
+
+def candidate(name, normal, error, linear, condition):
+    return record((normal,), 0, 0.5, 0.5, experiment=f"candidate-{name}") | {
+        "metrics": {
+            "autoencoder": {"validation_error": error},
+            "PCA": {"validation_error": linear},
+        },
+        "latent_condition_number": condition,
+        "seconds": {"autoencoder": 10.0 * normal, "total": 100.0},
+    }
+
+
+def test_candidates_are_measured_against_the_linear_bar_class_by_class():
+    found = [
+        candidate("elu", 1, 0.009, 0.010, 4.0),
+        candidate("elu", 6, 0.012, 0.008, 9.0),
+        candidate("relu", 1, 0.011, 0.010, 3.0),
+    ]
+    frame = summaries.candidates(found)
+    assert frame.loc["elu", ["class 1", "class 6"]].tolist() == pytest.approx([0.9, 1.5])
+    assert frame.loc["elu", ["condition", "seconds"]].tolist() == [9.0, 35.0]
+    assert frame.loc["relu", "class 1"] == pytest.approx(1.1)
+    assert math.isnan(frame.loc["relu", "class 6"])
+
+
+def test_losses_of_densities_leave_the_autoencoders_own_out():
+    chosen = {"step": 5, "validation_loss": 0.01}
+    found = [
+        record((k,), 0, 0.5, 0.5)
+        | {
+            "selection": {
+                "autoencoder_stage1": chosen,
+                "autoencoder_stage2": chosen,
+                "wide": {"step": 7, "validation_loss": 1.5 + k, "mean_widening": 1.0},
+            }
+        }
+        for k in (1, 6)
+    ]
+    frame = summaries.density_losses(found)
+    assert frame.to_dict() == {"class 1": {"wide": 2.5}, "class 6": {"wide": 7.5}}
+
+
+def test_experiments_stand_under_each_other_class_by_class(records):
+    other = record((1,), 0, 0.5, 0.6, experiment="informed-relu")
+    frame = summaries.by_experiment([*records, other])
+    assert frame.loc[("ablation", "1"), "CANCE"] == pytest.approx(83.0)  # of 84 and 82
+    assert frame.loc[("informed-relu", "1"), "CNCE"] == pytest.approx(50.0)
+    assert len(frame) == 3
+
+
+def test_medians_by_test_class_are_averaged_over_the_seeds():
+    found = [
+        record((0,), seed, 0.5, 0.5)
+        | {"by_class": {"contrast": {"0": [0.0, 0.1 + seed, 9.0], "3": [0.0, 0.2, 9.0]}}}
+        for seed in (0, 1)
+    ]
+    frame = summaries.by_test_class(found, "contrast")
+    assert frame.loc["0"].to_dict() == pytest.approx({"0": 0.6, "3": 0.2})

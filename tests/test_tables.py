@@ -8,7 +8,7 @@ from record_factory import make_record
 
 from cance import paper, tables
 from cance.paper import Feed
-from cance.tables import COLUMNS, compare, counts, render, summary
+from cance.tables import COLUMNS, compare, counts, render, summary, wide
 
 VARIANTS = ("Error", "LatNCE", "CNCE", "CANCE")
 
@@ -282,3 +282,20 @@ def test_unknown_formats_are_refused():
     with pytest.raises(ValueError, match="'html': expected one of text, markdown, latex, json"):
         render(compare(3, []), "html")
     assert set(tables.FORMATS) == {"text", "markdown", "latex", "json"}
+
+
+def test_a_number_that_rests_on_a_stand_in_says_so():
+    everything = tuple(range(10))
+    drawn_anew = [
+        make_record({"CANCE": 0.92, "Error": 0.9}, everything, seed, "mnist-c", "mnist-c")
+        | {"corruptions": "regenerated"}
+        for seed in (0, 1)
+    ]
+    frame = compare(3, drawn_anew)
+    ours = frame[frame["n"] > 0]
+    assert ours["stand_in"].tolist() == ["regenerated"]
+    assert set(frame.loc[frame["n"] == 0, "stand_in"]) == {""}
+    assert "92.00 ± 0.00 (2), regenerated" in render(frame)
+    assert wide(frame).loc["MNIST-C", "CANCE"].endswith("= regenerated")
+    official = [record | {"corruptions": "official"} for record in drawn_anew]
+    assert set(compare(3, official)["stand_in"]) == {""}
