@@ -16,6 +16,7 @@ import yaml
 from nbval.plugin import get_sanitize_patterns
 from papermill.exceptions import PapermillExecutionError
 
+from cance import data
 from cance.notebooks import ChapterError, execute, headline, main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -238,6 +239,20 @@ def test_a_chapter_needs_one_parameters_cell(chapter, tmp_path, tag):
     chapter.write_text(CHAPTER.replace('tags=["parameters"]', tag))
     with pytest.raises(ChapterError, match="expected one cell tagged 'parameters'"):
         execute(chapter, tmp_path / "out.ipynb")
+
+
+@pytest.mark.slow
+@each_chapter
+def test_the_smoke_profile_trains_and_shows_everything(chapter, tmp_path):
+    source = (BOOK / f"{chapter}.py").read_text()
+    if "profile =" not in source:
+        pytest.skip("the chapter has no profile: it trains live as it is")
+    missing = [s.name for s in data.status() if not s.found]
+    if missing:
+        pytest.skip(f"needs the data sets {missing}")
+    out = tmp_path / "out.ipynb"
+    execute(BOOK / f"{chapter}.py", out, {"profile": "smoke"})
+    assert "profile smoke" in out.read_text()
 
 
 def test_the_command_line_runs_a_chapter_elsewhere(chapter, tmp_path, capsys):
