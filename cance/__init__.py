@@ -7,7 +7,7 @@ way, from the top of this list to its end.
 The method
     data, image_files   the image data sets, checked by their hashes
     corruptions         MNIST-C's fifteen corruptions (corruption_kernels)
-    networks            E_phi1, D_phi2, T_theta (direct_networks, residual_networks)
+    networks            E_phi1, D_phi2, T_theta (direct_, pooled_, residual_networks)
     randomness, training   random streams; what the two training loops share
     composite           z = (z_l, z_e, z_c), section 3.1
     autoencoder         Eq. (11) (12), the two-stage fit

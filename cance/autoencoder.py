@@ -19,14 +19,16 @@ from cance.networks import (
     MLPSettings,
     initialise,
 )
+from cance.pooled_networks import PooledDecoder, PooledEncoder, PooledSettings
 from cance.randomness import Streams
 from cance.residual_networks import ResidualDecoder, ResidualEncoder, ResidualSettings
 from cance.training import BestWeights, minibatches, one_cycle
 
-NetworkSettings = ConvSettings | DirectSettings | ResidualSettings | MLPSettings
+NetworkSettings = ConvSettings | DirectSettings | PooledSettings | ResidualSettings | MLPSettings
 PARTS = {
     ConvSettings: (ConvEncoder, ConvDecoder),
     DirectSettings: (DirectEncoder, DirectDecoder),
+    PooledSettings: (PooledEncoder, PooledDecoder),
     ResidualSettings: (ResidualEncoder, ResidualDecoder),
 }
 """Encoder and decoder of each kind of image network."""
@@ -38,7 +40,7 @@ class AutoencoderSettings:
 
     Parameters
     ----------
-    network : ConvSettings, DirectSettings, ResidualSettings or MLPSettings
+    network : ConvSettings, DirectSettings, PooledSettings, ResidualSettings or MLPSettings
         Shape of encoder and decoder; the paper prints none.
     latent_dim : int
         d. Appendix G: 6 for MNIST, 64 for CIFAR-10; section 4: 10 for MNIST-C.

@@ -80,7 +80,7 @@ class DirectEncoder(nn.Sequential):
         height, width = feature_map_sizes(image_shape, len(settings.channels))[-1]
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise((image_shape[0], *settings.channels)):
-            layers += _halving(before, after, settings)
+            layers += halving_layers(before, after, settings)
         flat = settings.channels[-1] * height * width
         super().__init__(*layers, nn.Flatten(), *latent_layers(flat, latent_dim))
 
@@ -129,7 +129,8 @@ class DirectDecoder(nn.Sequential):
         super().__init__(*layers)
 
 
-def _halving(before: int, after: int, settings: DirectSettings) -> list[nn.Module]:
+def halving_layers(before: int, after: int, settings: DirectSettings) -> list[nn.Module]:
+    """One block of the encoder: convolution, batch normalisation, activation, half the size."""
     activation = [nn.BatchNorm2d(after), ACTIVATIONS[settings.activation]()]
     # bias would be undone by the normalisation that follows
     if settings.downsampling == "stride":
