@@ -44,7 +44,7 @@ from cance import (
 
 root = provenance.results_folder(profile)
 if profile == "smoke":
-    for name in ("ablation", "candidate-chosen", "informed-rectify-average"):
+    for name in ("ablation", "candidate-chosen", "informed-global-average-300"):
         cells = experiments.cells(name, "cifar10", 1)[:1]
         runner.run(cells, experiments.find(name, "cifar10", profile), root, progress=False)
 finished, _ = records.scan(root)
