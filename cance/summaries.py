@@ -46,6 +46,8 @@ def aurocs(records: Iterable[dict]) -> pd.DataFrame:
 def mean_aurocs(records: Iterable[dict]) -> pd.DataFrame:
     """Mean AUROC over the normal classes, seed by seed: its mean and spread over the seeds.
 
+    A seed that lacks some of the classes is left out: its mean would be of something else.
+
     Parameters
     ----------
     records : iterable of dict
@@ -57,6 +59,8 @@ def mean_aurocs(records: Iterable[dict]) -> pd.DataFrame:
         Index ``variant``; columns ``mean`` and ``sd`` (sample) in percent, ``seeds``, ``classes``.
     """
     frame = aurocs(records)
+    classes = frame.groupby("seed")["normal"].transform("nunique")
+    frame = frame[classes == frame["normal"].nunique()]
     by_seed = frame.groupby(["variant", "seed"], sort=False)["auroc"].mean()
     by_variant = by_seed.groupby("variant", sort=False)
     summary = by_variant.agg(mean="mean", sd="std", seeds="size")

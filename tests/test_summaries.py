@@ -47,6 +47,11 @@ def test_the_mean_is_over_classes_and_its_spread_over_seeds(records):
     assert (mean["seeds"], mean["classes"]) == (2, 2)
 
 
+def test_a_seed_that_lacks_a_class_is_left_out_of_the_mean(records):
+    longer = summaries.mean_aurocs([*records, record((0,), 2, 0.1, 0.1)])
+    assert longer.equals(summaries.mean_aurocs(records))
+
+
 def test_gains_are_paired_within_a_record(records):
     gains = summaries.gains(records, "CANCE", "CNCE")
     assert gains == {"0": pytest.approx([2, 1]), "1": pytest.approx([4, -1])}
