@@ -120,8 +120,8 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     **{
         (f"informed-{name}", "cifar10"): Experiment(
             settings,
-            cifar10.INFORMED_STUDIED,
-            1,
+            SINGLE_CLASSES if name == cifar10.CLOSEST else cifar10.INFORMED_STUDIED,
+            3 if name == cifar10.CLOSEST else 1,
             "test-informed, no table of the paper: Table 7 with another open choice",
             run_latent_space_cell,
         )

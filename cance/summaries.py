@@ -197,6 +197,31 @@ def by_experiment(records: Iterable[dict]) -> pd.DataFrame:
     return means.unstack(sort=False)
 
 
+def fits(records: Iterable[dict]) -> pd.DataFrame:
+    """How well the autoencoders fit: validation error and latent condition number.
+
+    Parameters
+    ----------
+    records : iterable of dict
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index (experiment, normal); means over the seeds.
+    """
+    rows = [
+        (
+            record["cell"]["experiment"],
+            _label(Cell.of(record)),
+            record["selection"]["autoencoder_stage2"]["validation_loss"],
+            record["latent_condition_number"],
+        )
+        for record in records
+    ]
+    frame = pd.DataFrame(rows, columns=["experiment", "normal", "validation error", "condition"])
+    return frame.groupby(["experiment", "normal"], sort=False).mean()
+
+
 def by_test_class(records: Iterable[dict], measure: str) -> pd.DataFrame:
     """Median of a measure over the test images of each class, mean over the seeds.
 

@@ -156,3 +156,16 @@ def test_medians_by_test_class_are_averaged_over_the_seeds():
     ]
     frame = summaries.by_test_class(found, "contrast")
     assert frame.loc["0"].to_dict() == pytest.approx({"0": 0.6, "3": 0.2})
+
+
+def test_fits_are_averaged_over_the_seeds():
+    found = [
+        record((1,), seed, 0.5, 0.5)
+        | {
+            "selection": {"autoencoder_stage2": {"step": 0, "validation_loss": 0.01 + seed}},
+            "latent_condition_number": 4.0 + 2 * seed,
+        }
+        for seed in (0, 1)
+    ]
+    frame = summaries.fits(found)
+    assert frame.loc[("ablation", "1")].tolist() == pytest.approx([0.51, 5.0])
