@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from cance.networks import LEAK, feature_map_sizes, latent_layers
+from cance.networks import LEAK, feature_map_sizes, growing_layers, latent_layers
 
 DOWNSAMPLING = ("stride", "max", "average")
 ACTIVATIONS = {"leaky relu": lambda: nn.LeakyReLU(LEAK), "relu": nn.ReLU, "elu": nn.ELU}
@@ -116,16 +116,7 @@ class DirectDecoder(nn.Sequential):
         active = ACTIVATIONS[settings.activation]
         layers: list[nn.Module] = [nn.Linear(latent_dim, flat, bias=False), nn.BatchNorm1d(flat)]
         layers += [active(), nn.Unflatten(1, (widths[-1], height, width))]
-        for i in reversed(range(len(settings.channels))):
-            # an odd size was rounded down on the way in; the output padding restores it
-            padding = tuple(big - 2 * small for big, small in zip(sizes[i], sizes[i + 1]))
-            first = i == 0
-            layers += [
-                nn.ConvTranspose2d(
-                    widths[i + 1], widths[i], 4, 2, 1, output_padding=padding, bias=first
-                )
-            ]
-            layers += [nn.Sigmoid()] if first else [nn.BatchNorm2d(widths[i]), active()]
+        layers += growing_layers(widths, sizes, active)
         super().__init__(*layers)
 
 

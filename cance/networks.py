@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -111,16 +112,7 @@ class ConvDecoder(nn.Sequential):
         flat = widths[-1] * math.prod(sizes[-1])
         layers: list[nn.Module] = [*dense_layers(latent_dim, settings.hidden)]
         layers += [*dense_layers(settings.hidden, flat), nn.Unflatten(1, (widths[-1], *sizes[-1]))]
-        for i in reversed(range(len(settings.channels))):
-            # an odd size was rounded down on the way in; the output padding restores it
-            padding = tuple(big - 2 * small for big, small in zip(sizes[i], sizes[i + 1]))
-            first = i == 0
-            layers += [
-                nn.ConvTranspose2d(
-                    widths[i + 1], widths[i], 4, 2, 1, output_padding=padding, bias=first
-                )
-            ]
-            layers += [nn.Sigmoid()] if first else [nn.BatchNorm2d(widths[i]), nn.LeakyReLU(LEAK)]
+        layers += growing_layers(widths, sizes, lambda: nn.LeakyReLU(LEAK))
         super().__init__(*layers)
 
 
@@ -211,6 +203,34 @@ def feature_map_sizes(image_shape: tuple[int, int, int], halvings: int) -> list[
             f"{halvings} halvings; give `channels` fewer entries"
         )
     return sizes
+
+
+def growing_layers(
+    widths: Sequence[int], sizes: Sequence[tuple[int, int]], activation: Callable[[], nn.Module]
+) -> list[nn.Module]:
+    """What every image decoder but LSA's ends in: transposed convolutions up to the image.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels of the image and of each feature map of the encoder.
+    sizes : sequence of (int, int)
+        Their heights and widths, as `feature_map_sizes` gives them.
+    activation : callable
+        Makes the layer after each normalisation; after the last convolution stands a sigmoid.
+    """
+    layers: list[nn.Module] = []
+    for i in reversed(range(len(widths) - 1)):
+        # an odd size was rounded down on the way in; the output padding restores it
+        padding = tuple(big - 2 * small for big, small in zip(sizes[i], sizes[i + 1]))
+        first = i == 0
+        layers += [
+            nn.ConvTranspose2d(
+                widths[i + 1], widths[i], 4, 2, 1, output_padding=padding, bias=first
+            )
+        ]
+        layers += [nn.Sigmoid()] if first else [nn.BatchNorm2d(widths[i]), activation()]
+    return layers
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> nn.Module:
