@@ -213,8 +213,8 @@ if informed:
 # What moves automobiles and trucks is how the encoder sums a picture up. Where feature maps are averaged
 # over the whole image after a rectifier (`global-average`), the latent says how much of each texture
 # there is and not where, and pictures without texture are no longer near its centre. Trained slowly
-# (`global-average-900`), such an encoder brings the density of automobiles from far below one half to the
-# paper's level and beyond it. Trained as hard as reconstruction asks for (`global-average`), it falls
+# (`global-average-900`), such an encoder brings the density of automobiles and trucks from far below one
+# half to the paper's level and beyond it, and that of dogs near it. Trained as hard as reconstruction asks for (`global-average`), it falls
 # back: to reconstruct, the latent has to learn again where things are and how strong.
 #
 # So the paper's numbers are within reach of an autoencoder that pools and reconstructs badly, and out of
