@@ -18,6 +18,7 @@
 # {cite:p}`mu2019mnistc`. Networks and $\lambda$ are those of {doc}`09_ablation`; the latent has
 # $d = 10$ coordinates as in the paper, and there are more updates, since there are ten times as many
 # images. Their number was set by validation losses and by a budget of eight minutes of one core.
+# Those losses are of trial runs of the first seed that left no record; they were still falling.
 #
 # **The corruptions are regenerated** wherever a record says so, by `cance.corruptions`, from a
 # description of the published generator: the same operations and strengths, other random draws.
