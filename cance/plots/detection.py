@@ -1,7 +1,4 @@
-"""The figures of the book: each takes arrays or a table and returns a matplotlib figure.
-
-Figures have a white ground of their own, so that they read the same on the book's dark theme.
-"""
+"""Figures of a fitted detector and of the tables."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import RocCurveDisplay
 
-NORMAL, ANOMALOUS, NOISE, WIDENED = "#0072b2", "#d55e00", "#999999", "#cc79a7"  # colour-blind safe
+from cance.plots.style import ANOMALOUS, NOISE, NORMAL, WIDENED, finished
 
 
 def reconstructions(images: np.ndarray, rebuilt: np.ndarray, titles: Sequence[str]) -> Figure:
@@ -32,7 +29,7 @@ def reconstructions(images: np.ndarray, rebuilt: np.ndarray, titles: Sequence[st
             axes[row, column].imshow(picture.transpose(1, 2, 0), cmap="gray_r", vmin=0, vmax=1)
             axes[row, column].set_axis_off()
         axes[0, column].set_title(title, fontsize=8)
-    return _finished(figure)
+    return finished(figure)
 
 
 def covariance(matrix: np.ndarray, labels: Sequence[str]) -> Figure:
@@ -54,7 +51,7 @@ def covariance(matrix: np.ndarray, labels: Sequence[str]) -> Figure:
         axis.text(j, i, f"{value:.2f}", ha="center", va="center", c="w" if dark else "k", size=7)
     axis.set_xticks(range(len(labels)), labels)
     axis.set_yticks(range(len(labels)), labels)
-    return _finished(figure)
+    return finished(figure)
 
 
 def reconstruction_features(groups: Mapping[str, np.ndarray]) -> Figure:
@@ -71,7 +68,7 @@ def reconstruction_features(groups: Mapping[str, np.ndarray]) -> Figure:
     axis.set(xscale="log", yscale="log")
     axis.set(xlabel="squared error $z_e$", ylabel="cosine dissimilarity $z_c$")
     axis.legend(markerscale=4)
-    return _finished(figure)
+    return finished(figure)
 
 
 def noise_clouds(data: np.ndarray, base: np.ndarray, widened: np.ndarray) -> Figure:
@@ -92,7 +89,7 @@ def noise_clouds(data: np.ndarray, base: np.ndarray, widened: np.ndarray) -> Fig
             axis.scatter(cloud[:, i], cloud[:, j], s=3, alpha=0.35, color=colour, label=name)
         axis.set(xlabel=f"{x_label}, standardised", ylabel=f"{y_label}, standardised")
     axes[0].legend(markerscale=4)
-    return _finished(figure)
+    return finished(figure)
 
 
 def score_histogram(scores: np.ndarray, anomalous: np.ndarray, threshold: float) -> Figure:
@@ -114,7 +111,7 @@ def score_histogram(scores: np.ndarray, anomalous: np.ndarray, threshold: float)
     axis.axvline(threshold, color="k", linestyle="--", linewidth=1, label="threshold")
     axis.set(xlabel="anomaly score $S_C$, nats", ylabel="density")
     axis.legend()
-    return _finished(figure)
+    return finished(figure)
 
 
 def roc_curves(scores: Mapping[str, np.ndarray], anomalous: np.ndarray) -> Figure:
@@ -132,7 +129,7 @@ def roc_curves(scores: Mapping[str, np.ndarray], anomalous: np.ndarray) -> Figur
         RocCurveDisplay.from_predictions(anomalous, score, name=name, ax=axis)
     axis.plot([0, 1], [0, 1], color="k", linewidth=0.8, linestyle=":")
     axis.set(xlabel="normal rows called anomalous", ylabel="anomalous rows found")
-    return _finished(figure)
+    return finished(figure)
 
 
 def paper_beside_ours(frame: pd.DataFrame) -> Figure:
@@ -152,7 +149,7 @@ def paper_beside_ours(frame: pd.DataFrame) -> Figure:
     axis.plot(ends, ends, color="k", linewidth=0.8)
     axis.set(xlabel="paper, AUROC %", ylabel="ours, AUROC %", xlim=ends, ylim=ends)
     axis.legend()
-    return _finished(figure)
+    return finished(figure)
 
 
 def gains(differences: Mapping[str, Sequence[float]], label: str) -> Figure:
@@ -173,7 +170,7 @@ def gains(differences: Mapping[str, Sequence[float]], label: str) -> Figure:
     axis.set_yticks(range(len(differences)), list(differences))
     axis.invert_yaxis()
     axis.set_xlabel(label)
-    return _finished(figure)
+    return finished(figure)
 
 
 def heat_map(frame: pd.DataFrame, label: str) -> Figure:
@@ -196,7 +193,7 @@ def heat_map(frame: pd.DataFrame, label: str) -> Figure:
     axis.set_xticks(range(frame.shape[1]), frame.columns)
     axis.set_yticks(range(len(frame)), frame.index)
     figure.colorbar(picture, label=label)
-    return _finished(figure)
+    return finished(figure)
 
 
 def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
@@ -218,11 +215,4 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
             axis.imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=brightest)
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", size=8)
-    return _finished(figure)
-
-
-def _finished(figure: Figure) -> Figure:
-    figure.set_facecolor("white")
-    figure.set_layout_engine("constrained")
-    plt.close(figure)  # the notebook shows what a cell returns; without this it would show it twice
-    return figure
+    return finished(figure)
