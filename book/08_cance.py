@@ -78,8 +78,8 @@ auroc = roc_auc_score(anomalous, scores)
 #
 # The encoder $E_{\phi_1}$ maps an image $\x$ to a latent $\z_l \in \R^d$, the decoder
 # $D_{\phi_2}$ maps it back to $\x'$. Both are trained on the reconstruction error plus $\lambda$ times
-# the squared covariances between latents, Eq. (11) and (12); then the encoder is frozen and the
-# decoder alone is trained on. Trained on one digit, the decoder can draw nothing else: other digits
+# the squared covariances between latents, {ref}`Eq. (11) <eq-11>` and {ref}`(12) <eq-12>`; then the
+# encoder is frozen and the decoder alone is trained on ({doc}`02_autoencoder`). Trained on one digit, the decoder can draw nothing else: other digits
 # come back as the nearest thing that it knows.
 
 # %% mystnb={"image": {"alt": "Ten test images above their reconstructions: five normal ones come back almost unchanged, five anomalous ones come back as the normal class."}}
@@ -91,7 +91,7 @@ titles = ["anomalous" if anomalous[i] else "normal" for i in columns]
 plots.reconstructions(test[columns], rebuilt, titles)
 
 # %% [markdown]
-# The composite feature $\z = (\z_l, z_e, z_c) \in \R^{d+2}$ adds to the latents the squared error a
+# The composite feature $\z = (\z_l, z_e, z_c) \in \R^{d+2}$ ({doc}`03_composite`) adds to the latents the squared error a
 # pixel, $z_e = \lVert\x - \x'\rVert^2 / d_0$, and the cosine dissimilarity
 # $z_c = \frac12\bigl(1 - \x^\top\x' / (\lVert\x\rVert\,\lVert\x'\rVert)\bigr)$.
 #
@@ -120,9 +120,26 @@ plots.reconstruction_features({"anomalous": z_test[anomalous], "normal": z_test[
 # $$T_\theta(\z) = \ln p_d(\z) - \ln \nu\, p_{nK}(\z),$$
 #
 # so that $S_C(\z) = -T_\theta(\z) - \ln\nu\,p_{nK}(\z)$ is $-\ln p_d(\z)$: the noise's density is known,
-# and the rest was learnt. While $T_\theta$ learns, the noise is adapted: $K$ stretches it wherever that makes
-# the two harder to tell apart, and never shrinks it below the data's own covariance
-# ($K_{jj} = 1 + \softplus(\psi_j) \ge 1$).
+# and the rest was learnt ({doc}`05_nce`). While $T_\theta$ learns, the noise may be stretched by a diagonal $K$, never
+# below the data's own covariance ($K_{jj} = 1 + \softplus(\psi_j) \ge 1$). The paper's intention is that $K$
+# makes the two harder to tell apart; what its gradient does, and how little comes of it, is measured in
+# {doc}`06_adversarial_noise`.
+#
+# In half of each batch the reconstruction features are replaced by artificially low ones,
+# {ref}`Eq. (8) <eq-08>` ({doc}`07_augmentation`): a low error is never a reason to call an image
+# anomalous, and the density must not fall off below the errors that happened to occur in training. So a
+# batch holds $M$ rows $\z_i$ of the mixture $p_m$ and $N = \nu M$ rows $\boldsymbol{v}_i$ of the noise before it is
+# widened, and the loss that $T_\theta$ descends is
+#
+# (eq-09)=
+# $$
+# \hat\L_\text{CANCE}(\btheta) = -\frac1M \sum_{i=1}^M \ln \sigma\bigl(T_\theta(\z_i)\bigr)
+#   - \frac{\nu}{N} \sum_{i=1}^N \ln\Bigl(1 - \sigma\bigl(T_\theta(L_K(\boldsymbol{v}_i))\bigr)\Bigr). \tag{9}
+# $$
+#
+# This is {ref}`Eq. (6) <eq-06>` with means over the batch in place of expectations, $p_m$ in place of $p_d$, and
+# the widened noise in place of $p_n$. Note that $\nu / N = 1 / M$: both sums are divided by the number of data
+# rows. $K$ ascends the same number, {ref}`Eq. (10) <eq-10>`.
 
 # %% mystnb={"image": {"alt": "Two scatter plots of data, noise and widened noise: in the latent plane all three clouds coincide; in the plane of the two reconstruction features the data is a narrow curved band inside the Gaussian noise."}}
 density = detector.density_
@@ -134,10 +151,6 @@ print("K_jj:", np.round(density.noise.widening.detach().numpy(), 3))
 plots.noise_clouds(standard, base.numpy(), widened)
 
 # %% [markdown]
-# In half of each batch, the reconstruction features are replaced by artificially low ones, Eq. (8):
-# a low error is never a reason to call an image anomalous, and the density must not fall off below
-# the errors that happened to occur in training.
-#
 # ## The score
 
 # %% mystnb={"image": {"alt": "Histograms of the anomaly score: normal test images form a narrow peak at low scores, anomalies a wide one above it; a dashed threshold lies between."}}

@@ -159,10 +159,11 @@ plots.gains(gain_by_setting, "CANCE - CNCE, points, by setting")
 
 # %% [markdown]
 # No setting brings the paper's gain. It is largest where NCE is trained three times as long, and not
-# because CANCE rises: CNCE falls, so that the augmentation acts as a regulariser. A wide start of
-# $K$ hurts both. Mixing whole batches instead of rows, so that consecutive updates see different
-# data distributions, does worse than no augmentation. And the paper's CNCE is a point below ours:
-# what it gains by augmenting, ours has already.
+# because CANCE rises: CNCE falls, so that the augmentation acts as a regulariser. A start of $K$ at
+# 3.13 hurts both, at 1.69 neither ({doc}`06_adversarial_noise` says why $K$ hardly moves). Mixing
+# whole batches instead of rows, so that consecutive updates see different data distributions, does
+# worse than no augmentation. And the paper's CNCE is a point below ours: what it gains by augmenting,
+# ours has already.
 #
 # ## Is the schedule long enough?
 #

@@ -7,7 +7,7 @@ way, from the top of this list to its end.
 The method
     data, image_files   the image data sets, checked by their hashes
     corruptions         MNIST-C's fifteen corruptions (corruption_kernels)
-    networks            E_phi1, D_phi2, T_theta (direct_, pooled_, residual_networks)
+    networks            E_phi1, D_phi2, T_theta (direct_, pooled_, residual_, plain_networks)
     randomness, training   random streams; what the two training loops share
     composite           z = (z_l, z_e, z_c), section 3.1
     autoencoder         Eq. (11) (12), the two-stage fit
@@ -19,14 +19,18 @@ The method
     nce                 Eq. (5) (6) (7) (9) (10), the fit
     variants            Error, LatNCE, CNCE, CANCE
     detector            the estimator (inputs, persistence)
+    elbo                Eq. (1)-(4)
+    heteroskedasticity  whether the error depends on the latent (section 3.2)
 The reproduction
-    protocols           splits and metrics
+    protocols           splits and metrics of the image data sets
+    tabular, tabular_protocols   the tables, their splits and F1 rules
+    baselines           one paper a file
     schema, records     what a result record is; writing and reading it
-    cells, studies, choices, examples, mnist_c   how one cell of an experiment is run
+    cells, studies, choices, examples, mnist_c, tabular_cells   how one cell is run
     cifar10             the settings chosen for CIFAR-10, and the candidates
     experiments, runner settings and cells of every table; running what is missing
     paper, verdicts, tables, summaries, verify   the paper's numbers beside ours
-    plots, headline, notebooks   figures, the README's table, the book's chapters
+    plots, headline, notation, notebooks   figures, the README's table, the book's pages
 """
 
 __version__ = "0.1.0"

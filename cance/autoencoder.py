@@ -19,15 +19,19 @@ from cance.networks import (
     MLPSettings,
     initialise,
 )
+from cance.plain_networks import PlainDecoder, PlainEncoder, PlainSettings
 from cance.pooled_networks import PooledDecoder, PooledEncoder, PooledSettings
 from cance.randomness import Streams
 from cance.residual_networks import ResidualDecoder, ResidualEncoder, ResidualSettings
 from cance.training import BestWeights, minibatches, one_cycle
 
-NetworkSettings = ConvSettings | DirectSettings | PooledSettings | ResidualSettings | MLPSettings
+NetworkSettings = (
+    ConvSettings | DirectSettings | PlainSettings | PooledSettings | ResidualSettings | MLPSettings
+)
 PARTS = {
     ConvSettings: (ConvEncoder, ConvDecoder),
     DirectSettings: (DirectEncoder, DirectDecoder),
+    PlainSettings: (PlainEncoder, PlainDecoder),
     PooledSettings: (PooledEncoder, PooledDecoder),
     ResidualSettings: (ResidualEncoder, ResidualDecoder),
 }
@@ -41,7 +45,7 @@ class AutoencoderSettings:
     Parameters
     ----------
     network : ConvSettings, DirectSettings, PooledSettings, ResidualSettings or MLPSettings
-        Shape of encoder and decoder; the paper prints none.
+        Shape of encoder and decoder; the paper prints none. `PlainSettings` is for comparison.
     latent_dim : int
         d. Appendix G: 6 for MNIST, 64 for CIFAR-10; section 4: 10 for MNIST-C.
     covariance_weight : float

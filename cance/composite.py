@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
+from torch.nn import functional
 
 ENCODING_BATCH = 1000  # rows a forward pass; large enough for speed, small enough for any memory
 
@@ -61,6 +62,51 @@ def cosine_dissimilarity(x: torch.Tensor, reconstruction: torch.Tensor) -> torch
     chord = (unit - unit_reconstruction).square().sum(1) / 4
     no_direction = (norm == 0) | (norm_reconstruction == 0)
     return torch.where(no_direction, 0.5, chord).clamp(0, 1)
+
+
+def relative_euclidean_distance(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    """||x - x'|| / ||x||, what DAGMM has where CANCE has z_e (Zong et al. 2018; Appendix H).
+
+    Parameters
+    ----------
+    x, reconstruction : torch.Tensor
+        x and x', both of shape (N, ...), floating.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (N,), at least 0; where x is zero, 0 if x' is zero too and infinite if not.
+
+    Notes
+    -----
+    Its square times ||x||^2 is d_0 z_e.
+    """
+    distance = (x - reconstruction).flatten(1).norm(dim=1)
+    relative = distance / x.flatten(1).norm(dim=1)
+    return torch.where(distance == 0, 0.0, relative)  # 0 / 0 too
+
+
+def cosine_similarity(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    """x^T x' / (||x|| ||x'||), what DAGMM has where CANCE has z_c (Zong et al. 2018; Appendix H).
+
+    Parameters
+    ----------
+    x, reconstruction : torch.Tensor
+        x and x', both of shape (N, ...), floating.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (N,), in [-1, 1]; 0 where x or x' is zero, which has no direction.
+
+    Notes
+    -----
+    It is 1 - 2 z_c. High is normal, and near 1 it cannot tell apart what z_c can: float32 has no
+    numbers between 1 - 6e-8 and 1.
+    """
+    tiny = torch.finfo(x.dtype).tiny
+    similarity = functional.cosine_similarity(x.flatten(1), reconstruction.flatten(1), eps=tiny)
+    return similarity.clamp(-1, 1)
 
 
 @torch.no_grad()

@@ -50,7 +50,8 @@ def texts(output) -> list[str]:
 def test_the_table_of_contents_lists_exactly_the_chapters():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     assert toc["root"] == "index"
-    assert [entry["file"] for entry in toc["chapters"]] == CHAPTERS
+    listed = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    assert listed == [*CHAPTERS, "notation"]
 
 
 def test_every_chapter_is_a_pair():
@@ -108,6 +109,25 @@ def test_images_have_alternative_text(chapter):
         if cell.cell_type == "markdown":
             assert not re.search(r"!\[\s*\]\(", cell.source), cell.source
             assert cell.source.count("<img") == len(re.findall(r"<img[^>]*\balt=", cell.source))
+
+
+def test_each_equation_of_the_paper_has_its_label_and_number_in_one_chapter():
+    pages = "".join((BOOK / f"{chapter}.py").read_text() for chapter in CHAPTERS)
+    found = re.findall(r"^# \((eq-\d+)\)=\n(?:# .*\n)*?# .*\\tag\{(\d+)\}", pages, re.MULTILINE)
+    assert sorted(found) == [(f"eq-{n:02}", str(n)) for n in range(1, 15)]
+    assert pages.count(r"\tag{") == pages.count(")=\n") == 14
+
+
+@pytest.mark.parametrize("chapter", [name for name in CHAPTERS if name < "08"])
+def test_chapters_of_the_method_open_with_a_finding_and_set_exercises(chapter):
+    opening = stored(chapter).cells[0].source
+    assert re.search(r"\*\*What was found.*\d", opening, re.DOTALL)
+    source = (BOOK / f"{chapter}.py").read_text()
+    exercises = len(re.findall(r"^# :::\{admonition\} Exercise", source, re.MULTILINE))
+    solutions = re.findall(
+        r"^# :::\{admonition\} Solution.*\n# :class: dropdown$", source, re.MULTILINE
+    )
+    assert 2 <= exercises == len(solutions)
 
 
 # --- stored outputs -------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from cance.composite import (
     ENCODING_BATCH,
     composite,
     cosine_dissimilarity,
+    cosine_similarity,
+    relative_euclidean_distance,
     squared_error,
 )
 
@@ -74,6 +76,48 @@ def test_a_zero_row_has_no_direction():
     zero = torch.zeros_like(x)
     for pair in [(x, zero), (zero, x), (zero, zero)]:
         assert cosine_dissimilarity(*pair).tolist() == [0.5] * 3
+
+
+def test_the_relative_distance_is_numpy_s_ratio_of_norms():
+    x, y = images(20, 0), images(20, 1)
+    expected = [np.linalg.norm(a - b) / np.linalg.norm(a) for a, b in zip(x.numpy(), y.numpy())]
+    np.testing.assert_allclose(relative_euclidean_distance(x, y), expected, rtol=1e-12)
+    # a change of contrast leaves it, whichever way it goes
+    np.testing.assert_allclose(relative_euclidean_distance(x / 7, y / 7), expected, rtol=1e-12)
+
+
+def test_the_cosine_similarity_is_one_less_scipy_s_distance():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 20, *SHAPE)) * 1e-3
+    expected = [1 - distance.cosine(a.ravel(), b.ravel()) for a, b in zip(x, y)]
+    assert min(expected) < 0 < max(expected)
+    found = cosine_similarity(torch.from_numpy(x), torch.from_numpy(y))
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
+
+
+def test_dagmm_s_features_are_functions_of_ours_and_the_image_s_length():
+    x, y = images(20, 0), images(20, 1)
+    length = x.flatten(1).square().sum(1)
+    ours = squared_error(x, y) * np.prod(SHAPE)
+    torch.testing.assert_close(relative_euclidean_distance(x, y).square() * length, ours)
+    torch.testing.assert_close((1 - cosine_similarity(x, y)) / 2, cosine_dissimilarity(x, y))
+
+
+def test_squared_error_and_cosine_dissimilarity_differ_by_the_lengths_alone():
+    x, y = images(20, 0), 0.3 * images(20, 1)
+    a, b = (rows.flatten(1).norm(dim=1) for rows in (x, y))
+    expected = (a - b) ** 2 + 4 * a * b * cosine_dissimilarity(x, y)
+    torch.testing.assert_close(squared_error(x, y) * np.prod(SHAPE), expected)
+
+
+def test_dagmm_s_features_of_zero_rows():
+    x = images(3, dtype=torch.float32)
+    zero = torch.zeros_like(x)
+    assert relative_euclidean_distance(zero, zero).tolist() == [0] * 3
+    assert relative_euclidean_distance(zero, x).tolist() == [float("inf")] * 3
+    assert relative_euclidean_distance(x, zero).tolist() == pytest.approx([1] * 3)
+    for pair in [(x, zero), (zero, x), (zero, zero)]:
+        assert cosine_similarity(*pair).tolist() == [0] * 3
 
 
 def test_the_composite_feature_is_latent_then_error_then_dissimilarity():

@@ -325,8 +325,8 @@ def test_the_augmented_density_is_recovered_under_augmentation(features):
         assert np.abs(score + wrong).mean() > 0.55
 
 
-def test_optimised_noise_comes_closer_to_the_data():
-    # of Gaussian data the noise of K = 1 is hardest to tell apart: from 1.69, psi must fall
+def test_early_in_training_a_wide_start_of_the_noise_narrows():
+    # while T's first layer grows, psi falls; chapter 06 shows that no more can be said
     z = normal(3000, D, dtype=torch.float32)
     settings = NCESettings(
         network=LogOddsSettings((32, 32)),

@@ -1,0 +1,264 @@
+"""DAGMM: an autoencoder and a Gaussian mixture of its composite features, trained together.
+
+Zong, Song, Min, Cheng, Lumezanu, Cho, Chen: Deep Autoencoding Gaussian Mixture Model for
+Unsupervised Anomaly Detection, ICLR 2018. Equation numbers below are those of that paper.
+
+The three modifications of the reproduced paper's Appendix H are settings: ``epochs=10`` and
+``reconstruction_features="absolute"``, which is the squared error a coordinate in place of the
+relative Euclidean distance and the cosine dissimilarity in place of the cosine similarity.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from cance.baselines.base import RowDetector
+from cance.composite import (
+    ENCODING_BATCH,
+    cosine_dissimilarity,
+    cosine_similarity,
+    relative_euclidean_distance,
+    squared_error,
+)
+from cance.networks import initialise
+from cance.training import minibatches
+
+RIDGE = 1e-6  # added to every covariance's diagonal, lest a component collapse to a point
+KEPT = 0.5  # share of the estimation network's hidden units that dropout keeps
+FEATURES = {
+    "relative": (relative_euclidean_distance, cosine_similarity),
+    "absolute": (squared_error, cosine_dissimilarity),
+}
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A Gaussian mixture with K components in D dimensions.
+
+    Attributes
+    ----------
+    weight : torch.Tensor
+        phi_k, shape (K,).
+    mean : torch.Tensor
+        mu_k, shape (K, D).
+    covariance : torch.Tensor
+        Sigma_k, shape (K, D, D).
+    """
+
+    weight: torch.Tensor
+    mean: torch.Tensor
+    covariance: torch.Tensor
+
+
+def mixture_of(z: torch.Tensor, membership: torch.Tensor) -> Mixture:
+    """DAGMM's Eq. (5): phi_k, mu_k and Sigma_k from rows and their soft memberships.
+
+    Parameters
+    ----------
+    z : torch.Tensor
+        Composite features, shape (N, D).
+    membership : torch.Tensor
+        gamma_k of each row, shape (N, K), rows adding to 1.
+    """
+    total = membership.sum(0)  # (K,)
+    mean = membership.T @ z / total[:, None]
+    centred = z[:, None] - mean  # (N, K, D)
+    covariance = torch.einsum("nk,nki,nkj->kij", membership, centred, centred)
+    return Mixture(total / len(z), mean, covariance / total[:, None, None])
+
+
+def energy(z: torch.Tensor, mixture: Mixture) -> torch.Tensor:
+    """DAGMM's Eq. (6): E(z) = -ln sum_k phi_k N(z; mu_k, Sigma_k), (N, D) -> (N,), in nats."""
+    d = z.shape[1]
+    ridge = RIDGE * torch.eye(d, dtype=z.dtype, device=z.device)
+    factor = torch.linalg.cholesky(mixture.covariance + ridge)  # (K, D, D), lower
+    centred = (z[:, None] - mixture.mean).permute(1, 2, 0)  # (K, D, N)
+    white = torch.linalg.solve_triangular(factor, centred, upper=False)
+    log_volume = factor.diagonal(dim1=1, dim2=2).log().sum(1) + d / 2 * math.log(2 * math.pi)
+    log_density = -white.square().sum(1) / 2 - log_volume[:, None]  # (K, N)
+    return -torch.logsumexp(log_density + mixture.weight.log()[:, None], 0)
+
+
+def small_variance_penalty(mixture: Mixture) -> torch.Tensor:
+    """P(Sigma) = sum_k sum_j 1 / Sigma_kjj, against components that collapse (DAGMM's section 3.4)."""
+    return (mixture.covariance.diagonal(dim1=1, dim2=2) + RIDGE).reciprocal().sum()
+
+
+class CompressionEstimation(nn.Module):
+    """DAGMM's two networks: the autoencoder, and the estimator of the memberships.
+
+    Parameters
+    ----------
+    n_features : int
+        d_0.
+    compression : sequence of int
+        Widths of the encoder after its input, the last being the latent's; tanh between, none
+        after the latent. The decoder mirrors it.
+    estimation : int
+        Width of the estimator's hidden layer.
+    components : int
+        K.
+    reconstruction_features : {"relative", "absolute"}
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        compression: Sequence[int],
+        estimation: int,
+        components: int,
+        reconstruction_features: str,
+    ):
+        super().__init__()
+        widths = (n_features, *compression)
+        self.encoder = _tanh_layers(widths)
+        self.decoder = _tanh_layers(widths[::-1])
+        self.hidden = nn.Linear(widths[-1] + 2, estimation)
+        self.logits = nn.Linear(estimation, components)
+        self.features = FEATURES[reconstruction_features]
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """z_l: (N, d_0) -> (N, d)."""
+        return self.encoder(x)
+
+    def decode(self, latent: torch.Tensor) -> torch.Tensor:
+        """x': (N, d) -> (N, d_0)."""
+        return self.decoder(latent)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Composite features z, shape (N, d + 2), and reconstructions x', shape (N, d_0)."""
+        latent = self.encode(x)
+        reconstruction = self.decode(latent)
+        first, second = (feature(x, reconstruction)[:, None] for feature in self.features)
+        return torch.cat([latent, first, second], 1), reconstruction
+
+    def membership(self, z: torch.Tensor, mask: torch.Tensor | float = 1.0) -> torch.Tensor:
+        """gamma of DAGMM's Eq. (4): (N, d + 2) -> (N, K); `mask` multiplies the hidden layer (dropout)."""
+        return self.logits(torch.tanh(self.hidden(z)) * mask).softmax(1)
+
+
+class DAGMM(RowDetector):
+    """Deep autoencoding Gaussian mixture model (Zong et al. 2018).
+
+    The defaults are that paper's for KDDCUP99; its networks for Thyroid are
+    ``compression=(12, 4, 1), components=2``, for Arrhythmia ``compression=(10, 2), components=2``
+    with batches of 128.
+
+    Parameters
+    ----------
+    compression : tuple of int
+        Widths of the encoder, the last being d.
+    estimation : int
+        Width of the estimator's hidden layer, whose units dropout keeps with probability 1/2.
+    components : int
+        K.
+    reconstruction_features : {"relative", "absolute"}
+        ``"relative"``: relative Euclidean distance and cosine similarity, as in that paper;
+        ``"absolute"``: z_e and z_c, as in the reproduced paper's Appendix H.
+    energy_weight, penalty_weight : float
+        lambda_1 and lambda_2.
+    epochs : int
+    batch_size : int
+        At most; all rows if they are fewer.
+    rate : float
+        Of Adam.
+    contamination : float
+        Share of the training rows that `predict` calls outliers.
+    device : str
+    random_state : int, RandomState instance or None
+
+    Attributes
+    ----------
+    network_ : CompressionEstimation
+    mixture_ : Mixture
+        Of all training rows, with the last weights.
+    """
+
+    def __init__(
+        self,
+        compression=(60, 30, 10, 1),
+        *,
+        estimation=10,
+        components=4,
+        reconstruction_features="relative",
+        energy_weight=0.1,
+        penalty_weight=0.005,
+        epochs=200,
+        batch_size=1024,
+        rate=1e-4,
+        contamination=0.05,
+        device="auto",
+        random_state=None,
+    ):
+        self.compression = compression
+        self.estimation = estimation
+        self.components = components
+        self.reconstruction_features = reconstruction_features
+        self.energy_weight = energy_weight
+        self.penalty_weight = penalty_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.rate = rate
+        self.contamination = contamination
+        self.device = device
+        self.random_state = random_state
+
+    def _fit(self, train: torch.Tensor, generator: torch.Generator) -> None:
+        if self.reconstruction_features not in FEATURES:
+            raise ValueError(
+                f"reconstruction_features is {self.reconstruction_features!r}, expected one of "
+                f"{tuple(FEATURES)}"
+            )
+        with torch.device("meta"):
+            network = CompressionEstimation(
+                train.shape[1],
+                self.compression,
+                self.estimation,
+                self.components,
+                self.reconstruction_features,
+            )
+        network = initialise(network, generator).to(train.device)
+        optimiser = torch.optim.Adam(network.parameters(), lr=self.rate, fused=True)
+        size = min(self.batch_size, len(train))
+        rows = minibatches(len(train), size, generator)
+        for batch in itertools.islice(rows, self.epochs * (len(train) // size)):
+            x = train[batch.to(train.device)]
+            kept = torch.rand(size, self.estimation, generator=generator) < KEPT
+            loss = self._loss(network, x, kept.to(x) / KEPT)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        self.network_ = network.requires_grad_(False)
+        with torch.no_grad():
+            z = self._composite(train).double()
+            self.mixture_ = mixture_of(z, network.membership(z.float()).double())
+        if not bool(torch.isfinite(self.mixture_.covariance).all()):
+            raise ValueError("training diverged; lower `rate` or `energy_weight`")
+
+    def _loss(self, network: CompressionEstimation, x: torch.Tensor, mask: torch.Tensor):
+        """DAGMM's Eq. (7): mean ||x - x'||^2 + lambda_1 mean E(z) + lambda_2 P(Sigma)."""
+        z, reconstruction = network(x)
+        mixture = mixture_of(z, network.membership(z, mask))
+        loss = (x - reconstruction).square().sum(1).mean()
+        loss = loss + self.energy_weight * energy(z, mixture).mean()
+        return loss + self.penalty_weight * small_variance_penalty(mixture)
+
+    def _score(self, rows: torch.Tensor) -> torch.Tensor:
+        return energy(self._composite(rows).double(), self.mixture_)
+
+    def _composite(self, rows: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.network_(batch)[0] for batch in rows.split(ENCODING_BATCH)])
+
+
+def _tanh_layers(widths: Sequence[int]) -> nn.Sequential:
+    """Linear layers with tanh between them, none after the last."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        layers += [nn.Linear(before, after), nn.Tanh()]
+    return nn.Sequential(*layers[:-1])
