@@ -164,8 +164,8 @@ print(f"AUROC of the negated bound: {100 * vae_auroc:.1f} %")
 # Let the encoder be $\N(E_{\phi_1}(\x), s^2 I)$ with a fixed $s$. Then
 #
 # $$
-# \KL{\N(E_{\phi_1}(\x), s^2 I)}{p(\z_l)} = -\frac d2\ln(2\pi e s^2) - \E\bigl[\ln p(\z_l)\bigr]
-# \;\longrightarrow\; +\infty - \ln p(E_{\phi_1}(\x)) \quad\text{as } s\to 0.
+# \KL{\N(E_{\phi_1}(\x), s^2 I)}{p} = -\frac d2\ln(2\pi e s^2) - \E\bigl[\ln p(\z_l)\bigr]
+# \;\longrightarrow\; \infty - \ln p(E_{\phi_1}(\x)) \quad (s\to 0).
 # $$
 #
 # The first term is the negated entropy of the encoder. That of a Dirac is $-\infty$, as the paper's

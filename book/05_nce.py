@@ -62,7 +62,11 @@ starts = {k: math.log(math.expm1(k - 1)) if k > 1 else -20.0 for k in (1, 2, 4)}
 #
 # $$
 # \frac{p(y = 1 \mid \u)}{p(y = 0 \mid \u)} = \frac{1}{\nu}\,\frac{p_d(\u)}{p_n(\u)},
-# \qquad\text{so}\qquad
+# $$
+#
+# and therefore
+#
+# $$
 # p(y = 1 \mid \u) = \frac{p_d(\u)}{p_d(\u) + \nu p_n(\u)}
 #   = \sigma\bigl(\ln p_d(\u) - \ln \nu p_n(\u)\bigr),
 # $$
@@ -113,8 +117,13 @@ starts = {k: math.log(math.expm1(k - 1)) if k > 1 else -20.0 for k in (1, 2, 4)}
 #
 # $$
 # f_{\u}'(t) = -p_d\,\sigma(-t) + \nu p_n\, \sigma(t) = 0
-# \iff \frac{\sigma(t)}{\sigma(-t)} = e^{t} = \frac{p_d(\u)}{\nu p_n(\u)}
-# \iff t = T^*(\u) = \ln p_d(\u) - \ln \nu p_n(\u).
+# \iff \frac{\sigma(t)}{\sigma(-t)} = e^{t} = \frac{p_d(\u)}{\nu p_n(\u)},
+# $$
+#
+# which is to say
+#
+# $$
+# t = T^*(\u) = \ln p_d(\u) - \ln \nu p_n(\u).
 # $$
 #
 # It is a minimum, and the only one, because $f_{\u}'' = (p_d + \nu p_n)\,\sigma(t)\,\sigma(-t) > 0$: the
