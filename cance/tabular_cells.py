@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -50,17 +50,11 @@ class TabularSettings:
         return TRAINED[name](**self.baselines[name], **parameters)
 
     def shortened(self, own: CellSettings) -> TabularSettings:
-        """The same methods on a small schedule: two epochs for each that is trained."""
-        brief = {n: {**p, "epochs": 2} | _BRIEF.get(n, {}) for n, p in self.baselines.items()}
-        return replace(self, own=replace(own, autoencoder=self._brief(own)), baselines=brief)
-
-    def _brief(self, own: CellSettings):
-        wide = self.own.autoencoder
-        steps = {k: getattr(own.autoencoder, k) for k in ("stage1_steps", "stage2_steps")}
-        return replace(wide, **steps)
-
-
-_BRIEF = {"DROCC": {"warm_up": 1, "ascent_steps": 2}}
+        """The same methods, ours on another schedule and one epoch for each baseline."""
+        kept = self.own.autoencoder
+        network = replace(own.autoencoder, network=kept.network, latent_dim=kept.latent_dim)
+        brief = {name: {**parameters, "epochs": 1} for name, parameters in self.baselines.items()}
+        return replace(self, own=replace(own, autoencoder=network), baselines=brief)
 
 
 def table_split(cell: Cell, split: str) -> tuple[TableSplit, str]:
@@ -95,9 +89,7 @@ def run_tabular_cell(cell: Cell, settings: TabularSettings, device: str = "auto"
             split, sha256 = table_split(cell, settings.split)
         found = features(_scaled(split), sha256, cell.seed, settings.own, place, seconds)
         scores, selection = fit_variants(found, settings.own.nce, cell.seed, seconds)
-        for name, method in _methods(settings, str(place)).items():
-            with seconds.time(name):
-                scores[name] = torch.from_numpy(method(split, cell.seed))
+        scores |= _baseline_scores(split, settings, cell.seed, str(place), seconds)
     record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
     anomalous = split.test_anomalous
     ceiling = ceiling_of_the_normals(int((~anomalous).sum()), int(anomalous.sum()))
@@ -105,22 +97,20 @@ def run_tabular_cell(cell: Cell, settings: TabularSettings, device: str = "auto"
     return record | {"metrics": metrics, "f1_drocc_ceiling": ceiling}
 
 
-def _methods(
-    settings: TabularSettings, device: str
-) -> dict[str, Callable[[TableSplit, int], np.ndarray]]:
-    """The baselines by name: split and seed to scores of the test rows."""
-
-    def classical(name):
-        return lambda split, seed: CLASSICAL[name](*_standardised(split), seed)
-
-    def trained(name):
-        return lambda split, seed: (
-            settings.detector(name, device=device, random_state=seed)
-            .fit(split.train)
-            .anomaly_score(split.test)
-        )
-
-    return {n: classical(n) for n in CLASSICAL} | {n: trained(n) for n in settings.baselines}
+def _baseline_scores(
+    split: TableSplit, settings: TabularSettings, seed: int, device: str, seconds: Stopwatch
+) -> dict[str, torch.Tensor]:
+    """Scores of the test rows by baseline, each a phase of its own."""
+    scores = {}
+    train, test = _standardised(split)
+    for name, detect in CLASSICAL.items():
+        with seconds.time(name):
+            scores[name] = torch.from_numpy(detect(train, test, seed))
+    for name in settings.baselines:
+        with seconds.time(name):
+            detector = settings.detector(name, device=device, random_state=seed).fit(split.train)
+            scores[name] = torch.from_numpy(detector.anomaly_score(split.test))
+    return scores
 
 
 def _standardised(split: TableSplit) -> tuple[np.ndarray, np.ndarray]:

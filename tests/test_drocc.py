@@ -25,7 +25,7 @@ TRAINED = {"radius": 3.0, "epochs": 60, "warm_up": 5, "ascent_steps": 20, "batch
 @parametrize_with_checks(
     [DROCC(**QUICK)],
     expected_failed_checks=lambda estimator: {
-        "check_methods_subset_invariance": "float32 products of one row round otherwise than of many"
+        "check_methods_subset_invariance": "in float32 one row rounds otherwise than many"
     },
     xfail_strict=False,
 )
@@ -135,6 +135,16 @@ def test_a_refit_is_the_same_bit_for_bit_and_moves_no_global_state():
     assert not np.array_equal(first, other)
     assert random.getstate() == states[0] and torch.equal(torch.get_rng_state(), states[1])
     assert np.random.get_state()[1].tolist() == states[2]
+
+
+def test_the_factor_is_what_the_rate_is_multiplied_by(monkeypatch):
+    monkeypatch.setattr(drocc, "rate_factor", lambda epoch, epochs, warm_up: 0.0)
+    blob, shell = blob_and_shell(50)
+    few, many = (
+        DROCC(random_state=0, **QUICK | {"epochs": epochs}).fit(blob).anomaly_score(shell)
+        for epochs in (3, 6)
+    )
+    np.testing.assert_array_equal(few, many)  # the network is the one that was drawn
 
 
 def test_scores_selected_on_the_test_set_are_those_of_the_epoch_the_criterion_prefers():

@@ -45,7 +45,7 @@ LEAST = {
 def triplet_centre_loss(
     features: torch.Tensor, centres: torch.Tensor, margin: float
 ) -> torch.Tensor:
-    """Eq. (3), a mean: max(||f(T(x,m)) - c_m||^2 + s - min_{m' != m} ||f(T(x,m)) - c_m'||^2, 0).
+    """GOAD's Eq. (3), a mean of max(||f - c_m||^2 + s - min_{m' != m} ||f - c_m'||^2, 0).
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def triplet_centre_loss(
 def log_probability(
     features: torch.Tensor, centres: torch.Tensor, epsilon: float = 0.0
 ) -> torch.Tensor:
-    """ln of Eq. (4), (exp(-||f - c_m||^2) + eps) / (sum_m' exp(-||f - c_m'||^2) + M eps).
+    """ln of GOAD's Eq. (4), (exp(-||f - c_m||^2) + eps) / (sum_m' exp(-||f - c_m'||^2) + M eps).
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class TransformClassifier(nn.Module):
     def forward(
         self, rows: torch.Tensor, matrices: torch.Tensor, shifts: torch.Tensor
     ) -> torch.Tensor:
-        """f(W_m x + b_m): (N, D), (M, R, D), (M, R) -> (N, M, F).
+        """f(W_m x + b_m), GOAD's Eq. (6) inside: (N, D), (M, R, D), (M, R) -> (N, M, F).
 
         The shared map is applied to the transforms, not to what they make of each row: M R-vectors
         a row are never written down.
@@ -129,8 +129,8 @@ class TransformClassifier(nn.Module):
 class GOAD(RowDetector):
     """Classification-based anomaly detection with random affine maps (Bergman and Hoshen 2020).
 
-    The score is Eq. (5), -sum_m ln P(m | T(x, m)). The defaults are the paper's for Thyroid and
-    Arrhythmia.
+    The score is that paper's Eq. (5), -sum_m ln P(m | T(x, m)). The defaults are its settings for
+    Thyroid and Arrhythmia.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ class GOAD(RowDetector):
             if not getattr(self, name) >= least:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected at least {least}")
         shape = (self.transforms, self.out_dim, train.shape[1])
-        self.matrices_ = torch.randn(shape, generator=generator).to(train)  # Eq. (6)
+        self.matrices_ = torch.randn(shape, generator=generator).to(train)  # W_m
         self.shifts_ = self.shift * torch.randn(shape[:2], generator=generator).to(train)
         with torch.device("meta"):
             network = TransformClassifier(self.out_dim, self.features, self.transforms)
@@ -219,6 +219,7 @@ class GOAD(RowDetector):
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
+        network.requires_grad_(False)
         with torch.no_grad():
             total = sum(self._features(rows).double().sum(0) for rows in train.split(SCORED))
             self.centres_ = (total / len(train)).to(train)
@@ -226,7 +227,7 @@ class GOAD(RowDetector):
             raise ValueError("training diverged; lower `rate` or check the scale of the rows")
 
     def _loss(self, x: torch.Tensor) -> torch.Tensor:
-        """The weighted Eq. (3), with the batch's means for centres, and the cross-entropy."""
+        """GOAD's Eq. (3), weighted, with the batch's means for centres, and the cross-entropy."""
         features = self.network_(x, self.matrices_, self.shifts_)
         label = torch.arange(self.transforms, device=x.device).repeat(len(x))
         loss = cross_entropy(self.network_.classifier(features.flatten(0, 1)), label)
@@ -236,7 +237,7 @@ class GOAD(RowDetector):
         return self.network_(rows, self.matrices_, self.shifts_)
 
     def _score(self, rows: torch.Tensor) -> torch.Tensor:
-        """Eq. (5): (N, D) -> (N,)."""
+        """GOAD's Eq. (5): (N, D) -> (N,)."""
         return -torch.cat(
             [
                 log_probability(self._features(batch), self.centres_, self.epsilon).sum(1)
