@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from cance import cifar10, mnist_c
+from cance import cifar10, mnist_c, tabular, tabular_settings
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings, run_cell
 from cance.choices import run_candidate_cell
@@ -15,7 +15,9 @@ from cance.nce import NCESettings
 from cance.networks import ConvSettings, LogOddsSettings
 from cance.schema import Cell
 from cance.studies import AUGMENTATION_TRIALS, StudySettings, run_study_cell
+from cance.tabular_cells import TabularSettings, run_tabular_cell
 
+AnySettings = CellSettings | StudySettings | TabularSettings
 SINGLE_CLASSES = tuple((k,) for k in range(10))
 STUDIED = ((2,), (5,), (8,))
 """The classes of the smaller studies: hard ones for the reconstruction error."""
@@ -27,7 +29,7 @@ class Experiment:
 
     Parameters
     ----------
-    settings : CellSettings or StudySettings
+    settings : CellSettings, StudySettings or TabularSettings
     normals : tuple of tuple of int
         The sets of normal classes, one after the other.
     seeds : int
@@ -38,11 +40,11 @@ class Experiment:
         Cell, settings and device to a record's body.
     """
 
-    settings: CellSettings | StudySettings
+    settings: AnySettings
     normals: tuple[tuple[int, ...], ...]
     seeds: int
     shows: str
-    run: Callable[[Cell, CellSettings | StudySettings, str], dict] = run_cell
+    run: Callable[[Cell, AnySettings, str], dict] = run_cell
 
 
 MNIST = CellSettings()
@@ -127,6 +129,17 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         )
         for name, settings in cifar10.INFORMED.items()
     },
+    **{
+        (f"tabular-{split}", table): Experiment(
+            tabular_settings.settings(split, table),
+            ((0,),),
+            tabular_settings.SEEDS,
+            f"Table 6: every method on {table}, split {split}",
+            run_tabular_cell,
+        )
+        for split in tabular_settings.SPLITS
+        for table in tabular_settings.OWN
+    },
     ("examples", "mnist"): Experiment(
         MNIST, ((8,),), 1, "most and least anomalous test images", run_examples_cell
     ),
@@ -163,15 +176,17 @@ def find(experiment: str, dataset: str, profile: str = "paper") -> Experiment:
     if profile == "paper":
         return found
     if profile == "smoke":
-        study = isinstance(found.settings, StudySettings)
-        settings = found.settings.shortened(SMOKE) if study else SMOKE
+        whole = isinstance(found.settings, CellSettings)
+        settings = SMOKE if whole else found.settings.shortened(SMOKE)
         return replace(found, settings=settings, shows=f"smoke run of: {found.shows}")
     raise ValueError(f"unknown profile {profile!r}, expected 'paper' or 'smoke'")
 
 
 def data_sha256(dataset: str) -> str:
     """Hash of the data that a run of any experiment on that data set takes here."""
-    return mnist_c.data_sha256() if dataset == "mnist-c" else SHA256[dataset]
+    if dataset == "mnist-c":
+        return mnist_c.data_sha256()
+    return tabular.SOURCES[dataset].sha256 if dataset in tabular.NAMES else SHA256[dataset]
 
 
 def cells(

@@ -17,10 +17,8 @@ from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from cance import provenance, records
-from cance.cells import CellSettings
-from cance.experiments import EXPERIMENTS, Experiment, data_sha256
+from cance.experiments import EXPERIMENTS, AnySettings, Experiment, data_sha256
 from cance.schema import Cell, differences, plain, sha256_of
-from cance.studies import StudySettings
 
 
 class StaleRecord(ValueError):
@@ -43,15 +41,13 @@ class Plan:
     missing: list[Cell]
 
 
-def plan(
-    cells: Iterable[Cell], settings: CellSettings | StudySettings, root: Path, refresh: bool = False
-) -> Plan:
+def plan(cells: Iterable[Cell], settings: AnySettings, root: Path, refresh: bool = False) -> Plan:
     """Sort cells into those with a record and those to run.
 
     Parameters
     ----------
     cells : iterable of Cell
-    settings : CellSettings or StudySettings
+    settings : CellSettings, StudySettings or TabularSettings
         What the records must have been made with.
     root : path-like
         The results folder.
@@ -210,7 +206,7 @@ def on_dask(scheduler: str) -> Iterator[None]:
         yield
 
 
-def _require_current(record: dict, settings: CellSettings | StudySettings, path: Path) -> None:
+def _require_current(record: dict, settings: AnySettings, path: Path) -> None:
     """Refuse a record made with other settings or other data."""
     wanted = plain(settings.as_dict())
     if record["settings_sha256"] != sha256_of(wanted):

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
 
 from cance import protocols, provenance, tabular
+from cance.baselines import drocc
 from cance.baselines.base import RowDetector
 from cance.baselines.classical import CLASSICAL
 from cance.baselines.dagmm import DAGMM
-from cance.baselines.drocc import DROCC
 from cance.baselines.goad import GOAD
 from cance.cells import CellSettings, Stopwatch, body, features, fit_variants
 from cance.schema import Cell
-from cance.tabular_protocols import SPLITS, TableSplit, ceiling_of_the_normals, measures
+from cance.tabular_protocols import (
+    SPLITS,
+    TableSplit,
+    ceiling_of_the_normals,
+    f1_of_the_normals,
+    measures,
+)
 
-TRAINED: dict[str, type[RowDetector]] = {"DAGMM": DAGMM, "DROCC": DROCC, "GOAD": GOAD}
+TRAINED: dict[str, type[RowDetector]] = {"DAGMM": DAGMM, "DROCC": drocc.DROCC, "GOAD": GOAD}
+LEAK = "DROCC, test-selected"  # as published: keeps the epoch that does best on the test
+
+BRIEF = {"epochs": 1, "warm_up": 0}  # of a trained baseline, to show that it runs
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class TabularSettings:
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
         whole = {name: self.detector(name).get_params() for name in self.baselines}
-        return {"split": self.split, "own": asdict(self.own), "baselines": whole}
+        return self.own.as_dict() | {"split": self.split, "baselines": whole}
 
     def detector(self, name: str, **parameters) -> RowDetector:
         """A trained baseline, not yet fitted."""
@@ -53,7 +62,10 @@ class TabularSettings:
         """The same methods, ours on another schedule and one epoch for each baseline."""
         kept = self.own.autoencoder
         network = replace(own.autoencoder, network=kept.network, latent_dim=kept.latent_dim)
-        brief = {name: {**parameters, "epochs": 1} for name, parameters in self.baselines.items()}
+        brief = {}
+        for name, parameters in self.baselines.items():
+            known = self.detector(name).get_params()
+            brief[name] = {**parameters, **{k: v for k, v in BRIEF.items() if k in known}}
         return replace(self, own=replace(own, autoencoder=network), baselines=brief)
 
 
@@ -110,6 +122,17 @@ def _baseline_scores(
         with seconds.time(name):
             detector = settings.detector(name, device=device, random_state=seed).fit(split.train)
             scores[name] = torch.from_numpy(detector.anomaly_score(split.test))
+    if "DROCC" in settings.baselines:
+        with seconds.time(LEAK):
+            again = settings.detector("DROCC", device=device, random_state=seed)
+            scores[LEAK] = torch.from_numpy(
+                drocc.test_selected_scores(
+                    again,
+                    split.train,
+                    split.test,
+                    lambda score: f1_of_the_normals(score, split.test_anomalous),
+                )
+            )
     return scores
 
 

@@ -1,0 +1,85 @@
+"""A tabular cell: every method scored on the same split, and a record that others can rerun."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from cance import records, tabular
+from cance.baselines.classical import CLASSICAL
+from cance.experiments import SMOKE, find
+from cance.schema import Cell
+from cance.tabular_cells import LEAK, run_tabular_cell, table_split
+from cance.tabular_protocols import count_threshold, flagged
+from cance.variants import VARIANTS
+
+CELL = Cell("tabular-half", "thyroid", (0,), 1)
+OTHER = Cell("tabular-half", "thyroid", (0,), 0)
+SETTINGS = find("tabular-half", "thyroid", "smoke").settings
+
+
+@pytest.fixture(autouse=True)
+def small_table(monkeypatch):
+    monkeypatch.setattr(tabular, "load", lambda name: _table())
+
+
+@lru_cache(maxsize=1)
+def _table():
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=(300, 1)) * np.ones(6) + 0.3 * rng.normal(size=(300, 6))
+    rows = np.vstack([normal, 3 * rng.normal(size=(20, 6))])
+    return tabular.Table("thyroid", rows, np.arange(320) >= 300, "a" * 64)
+
+
+@lru_cache(maxsize=1)
+def record():
+    return run_tabular_cell(CELL, SETTINGS, "cpu")
+
+
+def test_every_method_is_scored_by_every_measure():
+    assert set(record()["metrics"]) == {*VARIANTS, *CLASSICAL, "DAGMM", "DROCC", "GOAD", LEAK}
+    for measures in record()["metrics"].values():
+        assert set(measures) == {"f1", "f1_drocc", "auroc", "average_precision"}
+
+
+def test_the_record_is_sound_and_a_rerun_gives_the_same_scores():
+    sealed = records.seal(record() | {"git": None})
+    assert sealed["counts"] | {"train": 0, "validation": 0} == {
+        "train": 0,
+        "validation": 0,
+        "test": 170,
+        "test_anomalous": 20,
+    }
+    again = run_tabular_cell(CELL, SETTINGS, "cpu")
+    assert again["scores_sha256"] == record()["scores_sha256"]
+
+
+def test_the_nearest_neighbours_number_can_be_had_by_hand():
+    split, sha256 = table_split(CELL, "half")
+    assert record()["data_sha256"] == sha256 == "a" * 64
+    mean, spread = split.train.mean(0), split.train.std(0)
+    train, test = (split.train - mean) / spread, (split.test - mean) / spread
+    scores = np.linalg.norm(test[:, None] - train, axis=2).min(1)
+    threshold = count_threshold(scores, int(split.test_anomalous.sum()))
+    expected = flagged(scores, split.test_anomalous, threshold)["f1"]
+    assert record()["metrics"]["NN"]["f1"] == pytest.approx(expected)
+
+
+def test_choosing_the_epoch_on_the_test_never_does_worse_there():
+    metrics = record()["metrics"]
+    assert metrics[LEAK]["f1_drocc"] >= metrics["DROCC"]["f1_drocc"]
+
+
+def test_another_seed_splits_otherwise():
+    first, second = (table_split(cell, "half")[0].train for cell in (OTHER, CELL))
+    assert not np.array_equal(first, second)
+
+
+def test_the_record_holds_the_baselines_settings_in_full():
+    own = record()["settings"]
+    assert own["split"] == "half"
+    assert own["baselines"]["DROCC"]["radius"] == 2.5
+    assert own["baselines"]["DAGMM"]["energy_weight"] == 0.1
+    assert own["nce"]["steps"] == SMOKE.nce.steps
