@@ -307,8 +307,9 @@ figures.two_stages(weights, {f"d = {d}": errors[d] for d in errors})
 # encoder. The other virtue that the paper names, "a higher-quality latent feature", cannot come from stage
 # 2 either, which does not touch the latents.
 #
-# And where training is long there is little left to gain. One run each with network and schedule of the
-# tables on all 5,851 eights, six latents: 0.09 % at $\lambda = 0$, 0.20 % at 0.3, 1.05 % at 10. That *is*
+# And where training is long there is little left to gain. One trial run each (no record was kept) with
+# network and schedule of the tables on all 5,851 eights, six latents: 0.09 % at $\lambda = 0$, 0.20 % at
+# 0.3, 1.05 % at 10. That *is*
 # the order which the paper's reason predicts, but the cost of $\lambda = 10$ there is 31 %, of which stage
 # 2 wins back 4 %. We keep the second stage as the paper has it; stage 1's decoder is its first candidate,
 # so that it cannot do harm.
