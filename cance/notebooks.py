@@ -96,7 +96,7 @@ def execute(
     Notes
     -----
     What changes from run to run without a reason in the source is not stored: papermill's and the
-    kernel's times, paths, and the Python version.
+    kernel's times, paths, the Python version, and how the kernel cut up what was printed.
     """
     import nbformat
     import papermill
@@ -172,7 +172,21 @@ def _strip(notebook) -> None:
         cell.metadata.pop("execution", None)
         if not cell.metadata.get("tags", True):  # papermill adds empty lists
             del cell.metadata["tags"]
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
     _number_cells(notebook)
+
+
+def _joined(outputs: Sequence) -> list:
+    """Outputs with each stream in one piece: how the kernel cuts it up is a matter of timing."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _value(text: str) -> Any:

@@ -236,6 +236,15 @@ def test_running_twice_gives_the_same_file(chapter, tmp_path):
     assert sys.version.split()[0].encode() not in first
 
 
+def test_what_a_cell_prints_is_stored_in_one_piece(tmp_path):
+    source = tmp_path / "01_slow.py"
+    flushed = "import time\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)\n"
+    source.write_text(CHAPTER + "\n# %%\n" + flushed + "1 + 1\n")
+    cell = nbformat.read(execute(source, tmp_path / "out.ipynb"), as_version=4).cells[-1]
+    assert [output.output_type for output in cell.outputs] == ["stream", "execute_result"]
+    assert cell.outputs[0].text == "0\n1\n2\n"
+
+
 def test_unknown_parameters_are_refused_before_anything_runs(chapter, tmp_path):
     with pytest.raises(ChapterError, match="no parameter sedes; it declares: dataset, seeds"):
         execute(chapter, tmp_path / "out.ipynb", {"sedes": 3})
