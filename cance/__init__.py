@@ -26,7 +26,7 @@ The reproduction
     tabular, tabular_protocols   the tables, their splits and F1 rules
     baselines           one paper a file
     schema, records     what a result record is; writing and reading it
-    cells, studies, choices, examples, mnist_c, tabular_cells   how one cell is run
+    cells, studies, choices, examples, single_features, mnist_c, tabular_cells   how a cell is run
     cifar10             the settings chosen for CIFAR-10, and the candidates
     experiments, runner settings and cells of every table; running what is missing
     paper, verdicts, tables, summaries, verify   the paper's numbers beside ours

@@ -14,6 +14,7 @@ from cance.examples import run_examples_cell, run_latent_space_cell
 from cance.nce import NCESettings
 from cance.networks import ConvSettings, LogOddsSettings
 from cance.schema import Cell
+from cance.single_features import run_single_features_cell
 from cance.studies import AUGMENTATION_TRIALS, StudySettings, run_study_cell
 from cance.tabular_cells import TabularSettings, run_tabular_cell
 
@@ -108,6 +109,13 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         STUDIED,
         3,
         "Table 7's settings with a tenth of the autoencoder's updates",
+    ),
+    ("single-features", "mnist"): Experiment(
+        MNIST,
+        SINGLE_CLASSES,
+        5,
+        "what Table 7's features find without a density",
+        run_single_features_cell,
     ),
     **{
         (f"candidate-{name}", "cifar10"): Experiment(
