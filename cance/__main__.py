@@ -39,11 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _data(arguments) -> int:
-    from cance import data
+    from cance import data, tabular
 
     if arguments.download:
         data.load(arguments.download, download=True)
-    statuses = data.status()
+    statuses = [*data.status(), *tabular.status()]
     for status in statuses:
         print(f"{status.name:14} {status.where if status.found else status.advice}")
         if status.found:

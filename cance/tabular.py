@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
-from cance.data import DatasetUnavailable, data_root
+from cance.data import DatasetUnavailable, Status, data_root
 
 ABALONE_NORMAL, ABALONE_ANOMALOUS = (8, 9, 10), (3, 21)  # rings; DROCC's rule
 KDD_SYMBOLIC = (1, 2, 3)  # protocol_type, service, flag; the 0/1 columns stay as they are
@@ -151,6 +151,31 @@ def load(name: str, root: str | Path | None = None) -> Table:
     if name not in SOURCES:
         raise ValueError(f"unknown table {name!r}, expected one of {', '.join(NAMES)}")
     source = SOURCES[name]
+    return Table(name, *source.read(_checked(name, root)), sha256=source.sha256)
+
+
+def status(root: str | Path | None = None) -> list[Status]:
+    """Look for every table's file and check its hash; nothing is parsed.
+
+    Parameters
+    ----------
+    root : str or Path, optional
+        Folder to look in instead of `cance.data.data_root`.
+    """
+    found = []
+    for name, source in SOURCES.items():
+        try:
+            path = _checked(name, root)
+        except (DatasetUnavailable, ValueError) as error:
+            found.append(Status(name, False, None, None, str(error)))
+        else:
+            found.append(Status(name, True, str(path), source.sha256, ""))
+    return found
+
+
+def _checked(name: str, root: str | Path | None) -> Path:
+    """The table's file, if it is there and is the published one."""
+    source = SOURCES[name]
     path = (data_root() if root is None else Path(root).expanduser()) / source.file
     if not path.is_file():
         raise DatasetUnavailable(
@@ -162,4 +187,4 @@ def load(name: str, root: str | Path | None = None) -> Table:
         raise ValueError(
             f"{path} is not the known file: expected SHA-256 {source.sha256}, found {found}"
         )
-    return Table(name, *source.read(path), sha256=found)
+    return path

@@ -151,11 +151,14 @@ def test_data_lists_what_is_there_and_what_to_do(tmp_path, capsys, monkeypatch):
         assert str(tmp_path) in line
         assert "$CANCE_DATA" in line
         assert f"python -m cance data --download {name}" in line
+    (line,) = (line for line in out.splitlines() if line.startswith("thyroid "))
+    assert "tabular/thyroid.mat is missing" in line
 
 
 def test_data_that_are_all_there_exit_with_0(capsys, monkeypatch):
     found = [Status(name, True, f"/data/{name}", SHA256[name], "") for name in NAMES]
     monkeypatch.setattr("cance.data.status", lambda: found)
+    monkeypatch.setattr("cance.tabular.status", list)
     assert main(["data"]) == 0
     assert capsys.readouterr().out.count("sha256") == len(NAMES)
 

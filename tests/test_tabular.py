@@ -84,3 +84,14 @@ def test_what_is_missing_or_unknown_is_said(tmp_path):
         tabular.load("abalone", tmp_path)
     with pytest.raises(ValueError, match="unknown table 'iris', expected one of thyroid"):
         tabular.load("iris")
+
+
+def test_the_status_says_of_every_table_whether_it_can_be_used(tmp_path):
+    broken = tmp_path / "tabular" / "abalone.data"
+    broken.parent.mkdir()
+    broken.write_text("M,0.4\n")
+    found = {status.name: status for status in tabular.status(tmp_path)}
+    assert set(found) == set(tabular.NAMES)
+    assert not any(status.found for status in found.values())
+    assert "is not the known file" in found["abalone"].advice
+    assert "thyroid.mat is missing" in found["thyroid"].advice
