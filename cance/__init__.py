@@ -25,11 +25,12 @@ The reproduction
     protocols           splits and metrics of the image data sets
     tabular, tabular_protocols   the tables, their splits and F1 rules
     baselines           one paper a file
-    schema, records     what a result record is; writing and reading it
-    cells, studies, choices, examples, single_features, mnist_c, tabular_cells   how a cell is run
+    schema, records, bodies   what a result record is; writing and reading it
+    cells, studies, choices, examples, single_features, mnist_c, tabular_cells, kdd_cells
+                        how a cell is run
     cifar10             the settings chosen for CIFAR-10, and the candidates
     experiments, runner settings and cells of every table; running what is missing
-    paper, verdicts, tables, summaries, verify   the paper's numbers beside ours
+    paper, verdicts, tables, summaries, tabular_summaries, verify   the paper's numbers beside ours
     plots, headline, notation, notebooks   figures, the README's table, the book's pages
 """
 

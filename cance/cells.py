@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
@@ -13,11 +9,11 @@ import torch
 
 from cance import autoencoder, data, protocols, provenance
 from cance.autoencoder import AutoencoderSettings, FittedAutoencoder
+from cance.bodies import Stopwatch, chosen_density, chosen_weights, record_body
 from cance.composite import composite
-from cance.nce import FittedDensity, NCESettings
+from cance.nce import NCESettings
 from cance.randomness import split_rows, streams
-from cance.schema import Cell, sha256_of
-from cance.training import BestWeights
+from cance.schema import Cell
 from cance.variants import DENSITY_VARIANTS, ERROR, anomaly_score, fit_density
 
 
@@ -57,17 +53,6 @@ class CellSettings:
 def dataset(name: str) -> data.ImageDataset:
     """A data set, kept in memory between the cells that one worker runs."""
     return data.load(name)
-
-
-class Stopwatch(dict):
-    """Seconds by phase; a phase entered again adds to what it has."""
-
-    @contextmanager
-    def time(self, phase: str) -> Iterator[None]:
-        """Add the seconds spent inside to a phase."""
-        start = time.perf_counter()
-        yield
-        self[phase] = self.get(phase, 0.0) + time.perf_counter() - start
 
 
 @dataclass(frozen=True)
@@ -233,48 +218,30 @@ def body(
     seconds : Stopwatch
     device : torch.device
     """
-    arrays = {name: score.cpu().numpy() for name, score in scores.items()}
     anomalous = found.test_anomalous.numpy()
-    return {
-        "cell": cell.as_dict(),
-        "metrics": {n: {"auroc": protocols.auroc(a, anomalous)} for n, a in arrays.items()},
-        "settings": settings,
-        "settings_sha256": sha256_of(settings),
-        "data_sha256": found.data_sha256,
-        "scores_sha256": {name: hash_of(score) for name, score in scores.items()},
-        "selection": {
-            "autoencoder_stage1": _chosen(found.fitted.stage1),
-            "autoencoder_stage2": _chosen(found.fitted.stage2),
-            **selection,
-        },
-        "latent_condition_number": _condition_number(found.train[:, :-2]),
-        "counts": {
-            "train": len(found.train),
-            "validation": len(found.validation),
-            "test": len(anomalous),
-            "test_anomalous": int(anomalous.sum()),
-        },
-        "seconds": {phase: round(spent, 3) for phase, spent in seconds.items()},
-        "peak_memory_mib": round(provenance.peak_memory_mib(), 1),
-        "threads": torch.get_num_threads(),
-        "device": provenance.device_name(device),
-        "versions": provenance.versions(),
+    metrics = {n: {"auroc": protocols.auroc(v.cpu(), anomalous)} for n, v in scores.items()}
+    stages = {
+        "autoencoder_stage1": chosen_weights(found.fitted.stage1),
+        "autoencoder_stage2": chosen_weights(found.fitted.stage2),
     }
-
-
-def hash_of(score: torch.Tensor) -> str:
-    """SHA-256 of a score vector's bytes, 64 hexadecimal digits."""
-    return hashlib.sha256(score.cpu().numpy().tobytes()).hexdigest()
-
-
-def chosen_density(fitted: FittedDensity) -> dict:
-    """Which weights of a density were kept, their validation loss, and the mean K_jj with them."""
-    widening = fitted.density.noise.widening.detach()
-    return _chosen(fitted.selection) | {"mean_widening": float(widening.mean())}
-
-
-def _chosen(best: BestWeights) -> dict:
-    return {"step": best.step, "validation_loss": best.validation_loss}
+    counts = {
+        "train": len(found.train),
+        "validation": len(found.validation),
+        "test": len(anomalous),
+        "test_anomalous": int(anomalous.sum()),
+    }
+    common = record_body(
+        cell,
+        settings=settings,
+        data_sha256=found.data_sha256,
+        metrics=metrics,
+        scores=scores,
+        selection=stages | selection,
+        counts=counts,
+        seconds=seconds,
+        device=device,
+    )
+    return common | {"latent_condition_number": _condition_number(found.train[:, :-2])}
 
 
 def _condition_number(latent: torch.Tensor) -> float:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import torch
 
 from cance import protocols, provenance
-from cance.cells import Stopwatch, body, dataset, features, hash_of
+from cance.bodies import Stopwatch, hash_of
+from cance.cells import body, dataset, features
 from cance.pretrained import PCAReconstructor
 from cance.randomness import split_rows, streams
 from cance.schema import Cell

@@ -7,6 +7,7 @@ import torch
 from sklearn.covariance import EmpiricalCovariance
 
 from cance import cells, mnist_c, protocols
+from cance.bodies import hash_of
 from cance.cells import CellSettings, dataset
 from cance.schema import Cell
 
@@ -88,7 +89,7 @@ def run_latent_space_cell(cell: Cell, settings: CellSettings, device: str = "aut
     metrics = {
         n: {"auroc": protocols.auroc(s.numpy(), anomalous.numpy())} for n, s in others.items()
     }
-    hashes = {n: cells.hash_of(s) for n, s in others.items()}
+    hashes = {n: hash_of(s) for n, s in others.items()}
     return record | {
         "metrics": record["metrics"] | metrics,
         "scores_sha256": record["scores_sha256"] | hashes,

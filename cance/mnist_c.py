@@ -7,7 +7,8 @@ from functools import lru_cache
 import torch
 
 from cance import protocols, provenance
-from cance.cells import CellSettings, Features, Stopwatch, body, dataset, features, fit_variants
+from cance.bodies import Stopwatch
+from cance.cells import CellSettings, Features, body, dataset, features, fit_variants
 from cance.corruptions import REGENERATED_SHA256, CorruptedSet, load_mnist_c
 from cance.data import SHA256, data_root
 from cance.schema import Cell, sha256_of

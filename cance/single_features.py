@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 
 from cance import provenance
-from cance.cells import CellSettings, Stopwatch, body, one_class_features
+from cance.bodies import Stopwatch
+from cance.cells import CellSettings, body, one_class_features
 from cance.examples import squared_distance
 from cance.schema import Cell
 from cance.variants import ERROR

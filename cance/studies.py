@@ -12,14 +12,8 @@ import torch
 
 from cance import nce, provenance
 from cance.augmentation import AugmentedData
-from cance.cells import (
-    CellSettings,
-    Features,
-    Stopwatch,
-    body,
-    chosen_density,
-    one_class_features,
-)
+from cance.bodies import Stopwatch, chosen_density
+from cance.cells import CellSettings, Features, body, one_class_features
 from cance.moments import tensor_moments
 from cance.nce import NCESettings
 from cance.randomness import streams

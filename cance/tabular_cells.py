@@ -15,7 +15,8 @@ from cance.baselines.base import RowDetector
 from cance.baselines.classical import CLASSICAL
 from cance.baselines.dagmm import DAGMM
 from cance.baselines.goad import GOAD
-from cance.cells import CellSettings, Stopwatch, body, features, fit_variants
+from cance.bodies import Stopwatch
+from cance.cells import CellSettings, body, features, fit_variants
 from cance.schema import Cell
 from cance.tabular_protocols import (
     SPLITS,

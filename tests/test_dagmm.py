@@ -96,6 +96,20 @@ def test_a_refit_is_the_same_bit_for_bit_and_moves_no_global_state():
     assert random.getstate() == states[0] and torch.equal(torch.get_rng_state(), states[1])
 
 
+def test_the_composite_holds_the_reconstructions_own_features():
+    line, off = line_and_outliers(100)
+    settings = QUICK | {"epochs": 3, "reconstruction_features": "absolute"}
+    detector = DAGMM(random_state=0, **settings).fit(line)
+    x = torch.from_numpy(detector.scaler_.transform(off)).float()
+    latent = detector.network_.encode(x)
+    rebuilt = detector.network_.decode(latent)
+    cosine = torch.nn.functional.cosine_similarity(x, rebuilt)
+    expected = torch.cat(
+        [latent, ((x - rebuilt) ** 2).mean(1, keepdim=True), (0.5 - cosine / 2)[:, None]], 1
+    )
+    np.testing.assert_allclose(detector.composite(off), expected, atol=1e-5)
+
+
 def test_the_modified_features_give_other_scores():
     line, off = line_and_outliers(100)
     relative, absolute = (

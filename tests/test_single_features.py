@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from cance import protocols, records
-from cance.cells import Stopwatch, one_class_features, run_cell
+from cance.bodies import Stopwatch
+from cance.cells import one_class_features, run_cell
 from cance.experiments import SMOKE
 from cance.schema import Cell
 from cance.single_features import COMPOSITE, DISSIMILARITY, LATENTS, run_single_features_cell

@@ -15,7 +15,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from cance.baselines.base import RowDetector
@@ -208,6 +210,15 @@ class DAGMM(RowDetector):
         self.contamination = contamination
         self.device = device
         self.random_state = random_state
+
+    def composite(self, X) -> np.ndarray:
+        """z = (z_l, two reconstruction features), what the mixture is of: (N, D) -> (N, d + 2).
+
+        float32; errors as for `anomaly_score`.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        return self._composite(self._scaled(X)).cpu().numpy()
 
     def _fit(self, train: torch.Tensor, generator: torch.Generator) -> None:
         if self.reconstruction_features not in FEATURES:

@@ -1,0 +1,68 @@
+"""A KDDCUP99 cell on a small table: DAGMM, our density on its features, and what is flagged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from cance import records, tabular
+from cance.baselines.dagmm import DAGMM
+from cance.experiments import SMOKE
+from cance.kdd_cells import OURS, KDDSettings, run_kdd_cell
+from cance.schema import Cell
+from cance.tabular_cells import table_split
+
+CELL = Cell("kddcup", "kddcup99", (0,), 0)
+SETTINGS = KDDSettings().shortened(SMOKE)
+
+
+@pytest.fixture(autouse=True)
+def small_table(monkeypatch):
+    monkeypatch.setattr(tabular, "load", lambda name: _table())
+
+
+@lru_cache(maxsize=1)
+def _table():
+    rng = np.random.default_rng(0)
+    attacks = rng.normal(size=(400, 1)) * np.ones(8) + 0.2 * rng.normal(size=(400, 8))
+    rows = np.vstack([attacks, 3 * rng.normal(size=(100, 8))])
+    return tabular.Table("kddcup99", rows, np.arange(500) >= 400, "a" * 64)
+
+
+@lru_cache(maxsize=1)
+def record():
+    return run_kdd_cell(CELL, SETTINGS, "cpu")
+
+
+def test_the_record_is_sound_and_holds_both_methods():
+    sealed = records.seal(record() | {"git": None})
+    assert set(sealed["metrics"]) == {"DAGMM-1", OURS}
+    counts = {"train": 160, "validation": 40, "test": 300, "test_anomalous": 100}
+    assert sealed["counts"] == counts
+    assert sealed["settings"]["dagmm"]["reconstruction_features"] == "absolute"
+
+
+def test_what_is_flagged_is_the_top_fifth_of_training_and_test_together():
+    split, _ = table_split(CELL, "half")
+    detector = DAGMM(**SETTINGS.dagmm, device="cpu", random_state=0).fit(split.train)
+    train, test = (detector.anomaly_score(x) for x in (split.train, split.test))
+    threshold = np.quantile(np.r_[train, test], 0.8)
+    caught = (test >= threshold) & split.test_anomalous
+    found = record()["metrics"]["DAGMM-1"]
+    assert found["recall"] == pytest.approx(caught.sum() / 100)
+    assert found["precision"] == pytest.approx(caught.sum() / (test >= threshold).sum())
+
+
+def test_the_top_fifth_of_the_test_alone_flags_another_number():
+    alone = run_kdd_cell(CELL, replace(SETTINGS, pooled=False, nce=None), "cpu")
+    assert set(alone["metrics"]) == {"DAGMM-1"}
+    assert alone["counts"]["validation"] == 0
+    assert alone["metrics"]["DAGMM-1"]["recall"] <= 0.6  # 60 of 300 rows are flagged
+    assert alone["metrics"]["DAGMM-1"]["auroc"] == record()["metrics"]["DAGMM-1"]["auroc"]
+
+
+def test_a_rerun_gives_the_same_scores():
+    assert run_kdd_cell(CELL, SETTINGS, "cpu")["scores_sha256"] == record()["scores_sha256"]
