@@ -129,6 +129,15 @@ if single:
         print(f"CNCE over {worse}: {difference.mean():+.2f} points, p = {test.p_value:.2g}")
 
 # %% [markdown]
+# **Most of what CNCE gains over the error is $z_c$.** The cosine dissimilarity by itself, with nothing
+# learnt but the autoencoder, is where the paper's CNCE is; a Gaussian over the composite feature takes
+# half of the way that is left to our CNCE, and the learnt density the other half. The latent alone is
+# worth little, under a Gaussian as under NCE. That does not make the density idle: it needs no choice
+# between $z_e$ and $z_c$, and it beats the Gaussian on nearly every class. But "composite features and
+# NCE" owe more to the composite than to NCE. {doc}`03_composite` says why the two reconstruction
+# features differ: $z_c$ does not see how much ink there is.
+
+# %% [markdown]
 # ## Does augmentation help?
 #
 # The paper reports +0.7 points on average from CNCE to CANCE. Both are trained here on the same
