@@ -26,7 +26,7 @@ class Streams:
     order : torch.Generator
         Order of the rows.
     noise : torch.Generator
-        Draws from the noise distribution p_n.
+        Draws from the noise distribution p_n, or of a variational encoder's z_l.
     augmentation : torch.Generator
         Draws of the artificial reconstruction features.
     """
