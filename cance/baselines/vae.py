@@ -110,7 +110,7 @@ class VAE(nn.Module):
         return self.decoder(latent)
 
     def loss(self, x: torch.Tensor, generator: torch.Generator, draws: int = 1) -> torch.Tensor:
-        """Eq. (2), its expectation replaced by the mean of some draws of z_l.
+        """The loss: Eq. (2), its expectation replaced by the mean of some draws of z_l.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class PriorAutoencoder(nn.Module):
         return self.decoder(latent)
 
     def loss(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Eq. (3) with p_r = N(0, I): (B, *input_shape) -> (B,); nothing is drawn."""
+        """The loss: Eq. (3) with p_r = N(0, I): (B, *input_shape) -> (B,); nothing is drawn."""
         latent = self.encode(x)
         log_prior = standard_normal_log_density(latent)
         return deterministic_negated_elbo(x, self.decode(latent), log_prior, self.beta)

@@ -15,7 +15,7 @@ CURVES = (NORMAL, ANOMALOUS, ARTIFICIAL, OTHER, WIDENED)
 
 
 def stop_gradient_graph(inner: float, outer: float, noise: float) -> Figure:
-    """Eq. (7) as a computation graph, with the slope that reaches K along each of three edges.
+    """The computation graph of Eq. (7), with the slope that reaches K along each of three edges.
 
     Parameters
     ----------
