@@ -159,8 +159,9 @@ def wide(frame: pd.DataFrame) -> pd.DataFrame:
         better and ``-`` for worse, and ours is empty where nothing ran.
     """
     marks = {"reproduced": "=", "better": "+", "worse": "-", "": ""}
+    digits = _printed_digits(frame["table"].iloc[0])
     texts = [
-        f"{_mean_sd(c.paper_mean, c.paper_sd)} | {_mean_sd(c.ours_mean, c.ours_sd)} "
+        f"{_mean_sd(c.paper_mean, c.paper_sd, digits)} | {_mean_sd(c.ours_mean, c.ours_sd, digits)} "
         f"{marks[c.verdict]} {c.stand_in}".rstrip()
         for c in frame.itertuples()
     ]
@@ -172,10 +173,14 @@ def wide(frame: pd.DataFrame) -> pd.DataFrame:
     return shown.pivot(index="row", columns="column", values="text").reindex(**order)
 
 
-def _mean_sd(mean, sd):
+def _printed_digits(table):
+    return 2 if paper.POINT[table] < 1 else 1
+
+
+def _mean_sd(mean, sd, digits):
     if np.isnan(mean):
         return ""
-    return f"{mean:.1f}" if np.isnan(sd) else f"{mean:.1f} ± {sd:.1f}"
+    return f"{mean:.{digits}f}" if np.isnan(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
 
 
 def _metrics_by_cell(records):
@@ -192,11 +197,11 @@ def _metrics_by_cell(records):
 
 def _runs(metrics, table, dataset, row, column):
     """The number that each seed gives for one cell of a table, as fractions, and their stand-ins."""
-    feed = paper.find_feed(table, dataset, column)
+    feed = paper.find_feed(table, dataset, row, column)
     if feed is None:
         return [], set()
     normals = feed.averaged(row)
-    variant, name = feed.variants[column], feed.metric
+    variant, name = feed.behind(row, column)
     by_seed, stand_ins = {}, set()  # seed -> one value for each of the normals that this seed has
     for cell, (by_variant, stand_in) in metrics.items():
         ours = (cell.experiment, cell.dataset) == (feed.experiment, feed.datasets[dataset])
@@ -207,7 +212,7 @@ def _runs(metrics, table, dataset, row, column):
 
 
 def _render_table(table, frame, format):
-    printed = 2 if paper.POINT[table] < 1 else 1  # digits; ours and the difference get one more
+    printed = _printed_digits(table)  # ours and the difference get one more
     rows = [
         (
             *(cell.dataset, cell.row, cell.column),

@@ -7,7 +7,6 @@ import pytest
 from record_factory import make_record
 
 from cance import paper, tables
-from cance.paper import Feed
 from cance.tables import COLUMNS, compare, counts, render, summary, wide
 
 VARIANTS = ("Error", "LatNCE", "CNCE", "CANCE")
@@ -157,16 +156,37 @@ def test_records_that_equal_the_paper_s_classes_reproduce_its_averages():
 
 
 def test_the_feeds_fit_the_paper_s_tables():
-    for feed in paper.FEEDS:
-        printed = {(dataset, column) for dataset, _, column, _, _ in paper.cells(feed.table)}
-        assert {(d, c) for d in feed.datasets for c in feed.variants} <= printed
+    claims = Counter()
+    for table in paper.TABLES:
+        of_table = [feed for feed in paper.FEEDS if feed.table == table]
+        for dataset, row, column, *_ in paper.cells(table):
+            fed = [f for f in of_table if dataset in f.datasets and f.behind(row, column)]
+            assert len(fed) <= 1
+            claims.update((id(f), dataset, name) for f in fed for name in (row, column))
+    for feed in paper.FEEDS:  # nothing that a feed names is missing from its table
+        named = [(id(feed), d, name) for d in feed.datasets for name in feed.variants]
+        named += [(id(feed), d, name) for d in feed.datasets for name in feed.metrics]
+        assert all(claims[key] for key in named)
     labels = {row for _, row, _, _, _ in paper.cells(8)} - {"Avg"}
     assert {
-        "+".join(map(str, pair)) for pair in paper.find_feed(8, "MNIST", "CNCE").normals
+        "+".join(map(str, pair)) for pair in paper.find_feed(8, "MNIST", "0+1", "CNCE").normals
     } == labels
-    claims = [(f.table, d, c) for f in paper.FEEDS for d in f.datasets for c in f.variants]
-    assert max(Counter(claims).values()) == 1
-    assert paper.find_feed(7, "MNIST", "KDE") is None
+    assert paper.find_feed(7, "MNIST", "8", "KDE") is None
+
+
+def test_a_table_whose_rows_are_methods_takes_its_metrics_by_column():
+    flagged = {"precision": 0.931, "recall": 0.899, "f1": 0.915}
+    where = {"normal": (0,), "dataset": "kddcup99"}
+    records = [
+        make_record(metrics={"DAGMM-1": flagged}, experiment="kddcup", **where),
+        make_record(
+            metrics={"DAGMM-0": {**flagged, "f1": 0.937}}, experiment="kddcup-original", **where
+        ),
+    ]
+    frame = compare(12, records)
+    assert cell_of(frame, "KDDCUP99", "DAGMM-1", "Recall")["ours_mean"] == pytest.approx(89.9)
+    assert cell_of(frame, "KDDCUP99", "DAGMM-0", "F1")["verdict"] == "reproduced"
+    assert cell_of(frame, "KDDCUP99", "DAGMM-CANCE", "F1")["n"] == 0
 
 
 def test_mnist_c_takes_all_digits_as_normal_and_thirty_runs_in_the_paper():
@@ -178,11 +198,12 @@ def test_mnist_c_takes_all_digits_as_normal_and_thirty_runs_in_the_paper():
     assert "92.2 ± 0.4 (5)" in render(compare(1, records))
 
 
-def test_a_table_of_fractions_stays_one(monkeypatch):
-    feed = Feed(6, {"Abalone": "abalone"}, "tabular", {"CANCE": "CANCE"}, ((0,),), metric="f1")
-    monkeypatch.setattr(paper, "FEEDS", (*paper.FEEDS, feed))
+def test_a_table_of_fractions_stays_one():
     record = make_record(
-        metrics={"CANCE": {"f1": 0.836}}, normal=(0,), experiment="tabular", dataset="abalone"
+        metrics={"CANCE": {"f1": 0.836}},
+        normal=(0,),
+        experiment="tabular-balanced",
+        dataset="abalone",
     )
     frame = compare(6, [record])
     cell = cell_of(frame, "Abalone", "Abalone", "CANCE")
@@ -191,6 +212,7 @@ def test_a_table_of_fractions_stays_one(monkeypatch):
     assert counts(frame)["within"] == {0.5: 0, 1.0: 1, 2.0: 1}
     assert "0.83 ± 0.06 (5)" in render(frame)
     assert "0.836 (1)" in render(frame)
+    assert wide(frame).loc["Abalone", "CANCE"] == "0.83 ± 0.06 | 0.84 ="
 
 
 def test_one_cell_may_not_count_twice():
