@@ -88,7 +88,9 @@ FEEDS = (
     Feed(2, _IMAGES, "ablation", _CANCE, _TEN),
     Feed(3, _MNIST_C, "mnist-c", _CANCE, _TOGETHER),
     # Abalone was only ever published with DROCC's balanced test; chapter 13 has every split of each
-    Feed(6, {"Thyroid": "thyroid", "Arrhythmia": "arrhythmia"}, "tabular-half", _TABULAR, _ONE, "f1"),
+    Feed(
+        6, {"Thyroid": "thyroid", "Arrhythmia": "arrhythmia"}, "tabular-half", _TABULAR, _ONE, "f1"
+    ),
     Feed(6, {"Abalone": "abalone"}, "tabular-balanced", _TABULAR, _ONE, "f1"),
     Feed(7, _IMAGES, "ablation", _ABLATION, _TEN),
     Feed(8, _IMAGES, "bimodal", _ABLATION, _PAIRS),

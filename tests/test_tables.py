@@ -176,12 +176,14 @@ def test_the_feeds_fit_the_paper_s_tables():
 
 def test_a_table_whose_rows_are_methods_takes_its_metrics_by_column():
     flagged = {"precision": 0.931, "recall": 0.899, "f1": 0.915}
-    where = {"normal": (0,), "dataset": "kddcup99"}
+
+    def record(experiment, variant, **metrics):
+        where = {"normal": (0,), "dataset": "kddcup99", "experiment": experiment}
+        return make_record({variant: 0.99}, metrics={variant: metrics}, **where)
+
     records = [
-        make_record(metrics={"DAGMM-1": flagged}, experiment="kddcup", **where),
-        make_record(
-            metrics={"DAGMM-0": {**flagged, "f1": 0.937}}, experiment="kddcup-original", **where
-        ),
+        record("kddcup", "DAGMM-1", **flagged),
+        record("kddcup-original", "DAGMM-0", **flagged | {"f1": 0.937}),
     ]
     frame = compare(12, records)
     assert cell_of(frame, "KDDCUP99", "DAGMM-1", "Recall")["ours_mean"] == pytest.approx(89.9)
