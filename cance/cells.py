@@ -11,6 +11,7 @@ from cance import autoencoder, data, protocols, provenance
 from cance.autoencoder import AutoencoderSettings, FittedAutoencoder
 from cance.bodies import Stopwatch, chosen_density, chosen_weights, record_body
 from cance.composite import composite
+from cance.density import DensityEstimate
 from cance.nce import NCESettings
 from cance.randomness import split_rows, streams
 from cance.schema import Cell
@@ -163,10 +164,10 @@ def scored_cell(
     return record, scores, found
 
 
-def fit_variants(
+def fit_densities(
     found: Features, settings: NCESettings, seed: int, seconds: Stopwatch
-) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
-    """Fit the three densities to the same features and score the test rows with all four variants.
+) -> tuple[dict[str, DensityEstimate | None], dict[str, dict]]:
+    """Fit the three densities to the same features.
 
     Parameters
     ----------
@@ -174,7 +175,28 @@ def fit_variants(
     settings : NCESettings
     seed : int
     seconds : Stopwatch
-        Gets a phase a density, and ``scoring``.
+        Gets a phase a density.
+
+    Returns
+    -------
+    densities : dict
+        By variant, None for Error, which has none.
+    selection : dict of str to dict
+        By density variant, what `chosen_density` returns.
+    """
+    densities: dict[str, DensityEstimate | None] = {ERROR: None}
+    selection = {}
+    for variant in DENSITY_VARIANTS:
+        with seconds.time(variant):
+            fitted = fit_density(variant, found.train, found.validation, settings, seed)
+        densities[variant], selection[variant] = fitted.density, chosen_density(fitted)
+    return densities, selection
+
+
+def fit_variants(
+    found: Features, settings: NCESettings, seed: int, seconds: Stopwatch
+) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
+    """`fit_densities`, and score the test rows with all four variants.
 
     Returns
     -------
@@ -183,12 +205,7 @@ def fit_variants(
     selection : dict of str to dict
         By density variant, what `chosen_density` returns.
     """
-    densities = {ERROR: None}
-    selection = {}
-    for variant in DENSITY_VARIANTS:
-        with seconds.time(variant):
-            fitted = fit_density(variant, found.train, found.validation, settings, seed)
-        densities[variant], selection[variant] = fitted.density, chosen_density(fitted)
+    densities, selection = fit_densities(found, settings, seed, seconds)
     with seconds.time("scoring"):
         scores = {v: anomaly_score(v, found.test, density) for v, density in densities.items()}
     return scores, selection

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from cance import cifar10, mnist_c, tabular, tabular_settings
+from cance import cifar10, kdd_settings, mnist_c, tabular, tabular_settings
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings, run_cell
 from cance.choices import run_candidate_cell
 from cance.data import SHA256
 from cance.examples import run_examples_cell, run_latent_space_cell
-from cance.kdd_cells import KDDSettings, run_kdd_cell
+from cance.kdd_cells import KDDSettings, OwnKDDSettings, run_kdd_cell, run_own_kdd_cell
 from cance.nce import NCESettings
 from cance.networks import ConvSettings, LogOddsSettings
 from cance.schema import Cell
@@ -19,7 +19,7 @@ from cance.single_features import run_single_features_cell
 from cance.studies import AUGMENTATION_TRIALS, StudySettings, run_study_cell
 from cance.tabular_cells import TabularSettings, run_tabular_cell
 
-AnySettings = CellSettings | StudySettings | TabularSettings | KDDSettings
+AnySettings = CellSettings | StudySettings | TabularSettings | KDDSettings | OwnKDDSettings
 SINGLE_CLASSES = tuple((k,) for k in range(10))
 STUDIED = ((2,), (5,), (8,))
 """The classes of the smaller studies: hard ones for the reconstruction error."""
@@ -31,7 +31,7 @@ class Experiment:
 
     Parameters
     ----------
-    settings : CellSettings, StudySettings, TabularSettings or KDDSettings
+    settings : CellSettings, StudySettings, TabularSettings, KDDSettings or OwnKDDSettings
     normals : tuple of tuple of int
         The sets of normal classes, one after the other.
     seeds : int
@@ -149,27 +149,25 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         for split in tabular_settings.SPLITS
         for table in tabular_settings.OWN
     },
-    ("kddcup", "kddcup99"): Experiment(
-        KDDSettings(),
-        ((0,),),
-        20,
-        "Table 12: DAGMM-1 and DAGMM-CANCE, half of the attacks train, pooled threshold",
-        run_kdd_cell,
-    ),
-    ("kddcup-half-of-rows", "kddcup99"): Experiment(
-        KDDSettings("half-of-rows", pooled=False),
-        ((0,),),
-        20,
-        "Table 12 under DAGMM's own split and threshold",
-        run_kdd_cell,
-    ),
-    ("kddcup-original", "kddcup99"): Experiment(
-        KDDSettings("half-of-rows", pooled=False, name="DAGMM-0", dagmm={}, nce=None),
-        ((0,),),
-        3,
-        "Table 12: DAGMM-0, 200 epochs and the features of its own paper",
-        run_kdd_cell,
-    ),
+    **{
+        (f"latents-{d}", table): Experiment(
+            tabular_settings.with_latents(table, d),
+            ((0,),),
+            5,
+            "no table of the paper: Table 6 with a latent of another width",
+            run_tabular_cell,
+        )
+        for table, dims in tabular_settings.LATENT_DIMS.items()
+        for d in dims
+    },
+    **{
+        (name, "kddcup99"): Experiment(settings, ((0,),), seeds, shows, run_kdd_cell)
+        for name, (settings, seeds, shows) in kdd_settings.DAGMM_CELLS.items()
+    },
+    **{
+        (name, "kddcup99"): Experiment(settings, ((0,),), seeds, shows, run_own_kdd_cell)
+        for name, (settings, seeds, shows) in kdd_settings.OWN_CELLS.items()
+    },
     ("examples", "mnist"): Experiment(
         MNIST, ((8,),), 1, "most and least anomalous test images", run_examples_cell
     ),

@@ -61,13 +61,18 @@ class TabularSettings:
 
     def shortened(self, own: CellSettings) -> TabularSettings:
         """The same methods, ours on another schedule and one epoch for each baseline."""
-        kept = self.own.autoencoder
-        network = replace(own.autoencoder, network=kept.network, latent_dim=kept.latent_dim)
         brief = {}
         for name, parameters in self.baselines.items():
             known = self.detector(name).get_params()
             brief[name] = {**parameters, **{k: v for k, v in BRIEF.items() if k in known}}
-        return replace(self, own=replace(own, autoencoder=network), baselines=brief)
+        return replace(self, own=shortened_own(self.own, own), baselines=brief)
+
+
+def shortened_own(own: CellSettings, schedule: CellSettings) -> CellSettings:
+    """One set of settings' networks on the schedule of another, which may be for images."""
+    kept = own.autoencoder
+    autoencoder = replace(schedule.autoencoder, network=kept.network, latent_dim=kept.latent_dim)
+    return replace(schedule, autoencoder=autoencoder)
 
 
 def table_split(cell: Cell, split: str) -> tuple[TableSplit, str]:
@@ -100,7 +105,7 @@ def run_tabular_cell(cell: Cell, settings: TabularSettings, device: str = "auto"
     with seconds.time("total"):
         with seconds.time("data"):
             split, sha256 = table_split(cell, settings.split)
-        found = features(_scaled(split), sha256, cell.seed, settings.own, place, seconds)
+        found = features(scaled(split), sha256, cell.seed, settings.own, place, seconds)
         scores, selection = fit_variants(found, settings.own.nce, cell.seed, seconds)
         scores |= _baseline_scores(split, settings, cell.seed, str(place), seconds)
     record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
@@ -143,6 +148,7 @@ def _standardised(split: TableSplit) -> tuple[np.ndarray, np.ndarray]:
     return scaler.transform(split.train), scaler.transform(split.test)
 
 
-def _scaled(split: TableSplit) -> protocols.Split:
+def scaled(split: TableSplit) -> protocols.Split:
+    """The split with its rows z-scored by the training rows, as float32 tensors."""
     train, test = (torch.from_numpy(rows).float() for rows in _standardised(split))
     return protocols.Split(train, test, torch.from_numpy(split.test_anomalous))

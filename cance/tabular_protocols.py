@@ -109,6 +109,38 @@ SPLITS: dict[str, Callable[[np.ndarray, np.ndarray, np.random.Generator], TableS
 }
 
 
+def contaminated(split: TableSplit, share: float, generator: np.random.Generator) -> TableSplit:
+    """Move random anomalies from the test to the training rows, of which they become a share.
+
+    Parameters
+    ----------
+    split : TableSplit
+    share : float
+        Of the training rows, in [0, 1); rounded to whole rows.
+    generator : numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        If the share is not in [0, 1), or the test has not that many anomalies and one more.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"share is {share!r}, expected a number in [0, 1)")
+    anomalous = np.flatnonzero(split.test_anomalous)
+    n = round(len(split.train) * share / (1 - share))
+    if n >= len(anomalous):
+        raise ValueError(
+            f"{n} anomalies are to train, expected fewer than the {len(anomalous)} in the test"
+        )
+    moved = generator.permutation(anomalous)[:n]
+    kept = np.setdiff1d(np.arange(len(split.test)), moved)
+    return TableSplit(
+        np.concatenate([split.train, split.test[moved]]),
+        split.test[kept],
+        split.test_anomalous[kept],
+    )
+
+
 def measures(scores: np.ndarray, anomalous: np.ndarray) -> dict[str, float]:
     """F1 both ways, and the two measures that need no threshold.
 

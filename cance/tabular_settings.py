@@ -12,6 +12,8 @@ gets Thyroid's everything, with as many updates of DAGMM on its larger set.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings
 from cance.nce import NCESettings
@@ -61,8 +63,18 @@ BASELINES = {
 
 SPLITS = ("half", "first-half", "balanced")
 SEEDS = 20
+LATENT_DIMS = {"thyroid": (1, 2, 3), "abalone": (1, 2, 3, 6), "arrhythmia": (2, 8, 16, 32)}
+"""Other widths of the latent than the chosen four, run beside it to show what the choice decides."""
 
 
 def settings(split: str, table: str) -> TabularSettings:
     """What a cell of one table under one protocol is run with."""
     return TabularSettings(split, OWN[table], BASELINES[table])
+
+
+def with_latents(table: str, d: int) -> TabularSettings:
+    """The four variants with a latent of another width, and of the baselines the untrained ones."""
+    own = OWN[table]
+    return TabularSettings(
+        "half", replace(own, autoencoder=replace(own.autoencoder, latent_dim=d)), {}
+    )

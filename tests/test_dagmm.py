@@ -121,10 +121,33 @@ def test_the_modified_features_give_other_scores():
     assert not np.allclose(relative, absolute)
 
 
+def test_a_range_is_brought_to_0_and_1_by_the_training_rows():
+    line, _ = line_and_outliers()
+    fitted = DAGMM(epochs=1, scaling="range", **QUICK).fit(line)
+    low, high = line.min(0), line.max(0)
+    np.testing.assert_allclose(fitted.scaler_.transform(line), (line - low) / (high - low))
+
+
+def test_the_error_weight_multiplies_the_squared_error_alone():
+    """Its part of the loss, from the difference of two weights, is the mean squared error."""
+    line, _ = line_and_outliers()
+    fitted = DAGMM(epochs=1, **QUICK).fit(line)
+    x = torch.from_numpy(line).float()
+    with torch.no_grad():
+        losses = [
+            fitted.set_params(error_weight=weight)._loss(fitted.network_, x, 1.0)
+            for weight in (1.0, 3.0)
+        ]
+        _, reconstruction = fitted.network_(x)
+    expected = ((x - reconstruction) ** 2).sum(1).mean()
+    torch.testing.assert_close((losses[1] - losses[0]) / 2, expected)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"contamination": 0.7}, "contamination is 0.7, expected a number in"),
+        ({"scaling": "none"}, "scaling is 'none', expected one of"),
         ({"reconstruction_features": "both"}, "reconstruction_features is 'both', expected one of"),
     ],
 )

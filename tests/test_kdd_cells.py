@@ -10,10 +10,11 @@ import pytest
 
 from cance import records, tabular
 from cance.baselines.dagmm import DAGMM
-from cance.experiments import SMOKE
-from cance.kdd_cells import OURS, KDDSettings, run_kdd_cell
+from cance.experiments import SMOKE, find
+from cance.kdd_cells import OURS, KDDSettings, run_kdd_cell, run_own_kdd_cell
 from cance.schema import Cell
 from cance.tabular_cells import table_split
+from cance.variants import VARIANTS
 
 CELL = Cell("kddcup", "kddcup99", (0,), 0)
 SETTINGS = KDDSettings().shortened(SMOKE)
@@ -66,3 +67,25 @@ def test_the_top_fifth_of_the_test_alone_flags_another_number():
 
 def test_a_rerun_gives_the_same_scores():
     assert run_kdd_cell(CELL, SETTINGS, "cpu")["scores_sha256"] == record()["scores_sha256"]
+
+
+def test_contaminated_training_rows_leave_the_test():
+    settings = replace(SETTINGS, contamination=0.2, nce=None)
+    found = run_kdd_cell(CELL, settings, "cpu")
+    assert found["counts"]["train"] == 250
+    assert found["counts"]["test_anomalous"] == 50
+    assert found["settings"]["contamination"] == 0.2
+
+
+def test_our_method_alone_is_flagged_by_the_same_rule():
+    settings = find("kddcup-own", "kddcup99", "smoke").settings
+    found = run_own_kdd_cell(CELL, settings, "cpu")
+    assert set(found["metrics"]) == set(VARIANTS)
+    records.seal(found | {"git": None})
+    for flagged in found["metrics"].values():
+        assert flagged["recall"] > 0.5  # the anomalies are three times as far out
+        # the top fifth of 500 rows, of which those that trained may be some
+        assert round(flagged["recall"] / flagged["precision"] * 100) <= 100
+    alone = run_own_kdd_cell(CELL, replace(settings, pooled=False), "cpu")
+    assert alone["metrics"]["Error"]["recall"] <= 0.6  # 60 of 300 rows are flagged
+    assert alone["scores_sha256"] == found["scores_sha256"]

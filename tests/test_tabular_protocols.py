@@ -70,6 +70,37 @@ def test_a_balanced_test_needs_more_normals_than_anomalies(rows):
         split("balanced", rows, np.arange(N) % 2 == 0)
 
 
+def test_contamination_moves_anomalies_from_the_test_to_the_training_rows(rows, anomalous):
+    clean = split("half", rows, anomalous)
+    found = protocols.contaminated(clean, 0.2, np.random.default_rng(0))
+    moved = found.train[len(clean.train) :, 0].astype(int)
+    assert len(moved) == 10 == 0.2 * len(found.train)
+    assert anomalous[moved].all() and len(set(moved)) == 10
+    np.testing.assert_array_equal(found.train[: len(clean.train)], clean.train)
+    assert {*found.test[:, 0], *found.train[:, 0]} == {*rows[:, 0]}
+    np.testing.assert_array_equal(found.test_anomalous, anomalous[found.test[:, 0].astype(int)])
+
+
+def test_no_contamination_changes_nothing(rows, anomalous):
+    clean = split("half", rows, anomalous)
+    found = protocols.contaminated(clean, 0.0, np.random.default_rng(0))
+    np.testing.assert_array_equal(found.train, clean.train)
+    np.testing.assert_array_equal(found.test, clean.test)
+
+
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        (1.0, "share is 1.0, expected a number in"),
+        (-0.1, "share is -0.1"),
+        (0.4, "27 anomalies are to train, expected fewer than the 20 in the test"),
+    ],
+)
+def test_contamination_that_cannot_be_is_refused(rows, anomalous, share, message):
+    with pytest.raises(ValueError, match=message):
+        protocols.contaminated(split("half", rows, anomalous), share, np.random.default_rng(0))
+
+
 def test_as_many_are_flagged_as_there_are_anomalies():
     rng = np.random.default_rng(0)
     scores, anomalous = rng.random(50), rng.random(50) < 0.2

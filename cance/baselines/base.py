@@ -7,23 +7,25 @@ from abc import abstractmethod
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cance.provenance import resolve_device
 
+SCALERS = {"standard": StandardScaler, "range": MinMaxScaler}
+
 
 class RowDetector(OutlierMixin, BaseEstimator):
     """A detector of anomalous rows, fitted to normal ones.
 
-    Columns are z-scored by the training rows; one that is constant is only centred. Signs are
-    those of `cance.CANCE`: `anomaly_score` is **high** for anomalies, scikit-learn's
-    `score_samples` and `decision_function` are **low**.
+    Columns are z-scored by the training rows, or brought to [0, 1] where `scaling` is ``"range"``;
+    one that is constant is only centred. Signs are those of `cance.CANCE`: `anomaly_score` is
+    **high** for anomalies, scikit-learn's `score_samples` and `decision_function` are **low**.
 
     Attributes
     ----------
-    scaler_ : sklearn.preprocessing.StandardScaler
+    scaler_ : sklearn.preprocessing.StandardScaler or MinMaxScaler
     offset_ : float
         ``decision_function = score_samples - offset_``; calls `contamination` of the training rows
         outliers. Scores do not depend on it.
@@ -31,6 +33,7 @@ class RowDetector(OutlierMixin, BaseEstimator):
     """
 
     contamination: float
+    scaling: str = "standard"
 
     def fit(self, X, y=None):
         """Fit to normal rows; `y` is ignored.
@@ -44,14 +47,17 @@ class RowDetector(OutlierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X is not as documented, `contamination` is not in (0, 0.5], or training diverges.
+            If X is not as documented, `contamination` is not in (0, 0.5], `scaling` is unknown, or
+            training diverges.
         """
         if not 0 < self.contamination <= 0.5:
             raise ValueError(
                 f"contamination is {self.contamination!r}, expected a number in (0, 0.5]"
             )
+        if self.scaling not in SCALERS:
+            raise ValueError(f"scaling is {self.scaling!r}, expected one of {tuple(SCALERS)}")
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        self.scaler_ = StandardScaler().fit(X)
+        self.scaler_ = SCALERS[self.scaling]().fit(X)
         seed = int(check_random_state(self.random_state).randint(2**31))
         self._fit(self._scaled(X), torch.Generator().manual_seed(seed))
         self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))

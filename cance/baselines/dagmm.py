@@ -163,6 +163,11 @@ class DAGMM(RowDetector):
     reconstruction_features : {"relative", "absolute"}
         ``"relative"``: relative Euclidean distance and cosine similarity, as in that paper;
         ``"absolute"``: z_e and z_c, as in the reproduced paper's Appendix H.
+    scaling : {"standard", "range"}
+        z-scores, or [0, 1]; that paper does not say.
+    error_weight : float
+        Of the squared error of a row; 1 / d_0 makes it a mean over the coordinates, which public
+        reimplementations take.
     energy_weight, penalty_weight : float
         lambda_1 and lambda_2.
     epochs : int
@@ -189,6 +194,8 @@ class DAGMM(RowDetector):
         estimation=10,
         components=4,
         reconstruction_features="relative",
+        scaling="standard",
+        error_weight=1.0,
         energy_weight=0.1,
         penalty_weight=0.005,
         epochs=200,
@@ -202,6 +209,8 @@ class DAGMM(RowDetector):
         self.estimation = estimation
         self.components = components
         self.reconstruction_features = reconstruction_features
+        self.scaling = scaling
+        self.error_weight = error_weight
         self.energy_weight = energy_weight
         self.penalty_weight = penalty_weight
         self.epochs = epochs
@@ -253,10 +262,10 @@ class DAGMM(RowDetector):
             raise ValueError("training diverged; lower `rate` or `energy_weight`")
 
     def _loss(self, network: CompressionEstimation, x: torch.Tensor, mask: torch.Tensor):
-        """DAGMM's Eq. (7): mean ||x - x'||^2 + lambda_1 mean E(z) + lambda_2 P(Sigma)."""
+        """DAGMM's Eq. (7): w mean ||x - x'||^2 + lambda_1 mean E(z) + lambda_2 P(Sigma), w = 1."""
         z, reconstruction = network(x)
         mixture = mixture_of(z, network.membership(z, mask))
-        loss = (x - reconstruction).square().sum(1).mean()
+        loss = self.error_weight * (x - reconstruction).square().sum(1).mean()
         loss = loss + self.energy_weight * energy(z, mixture).mean()
         return loss + self.penalty_weight * small_variance_penalty(mixture)
 
