@@ -56,6 +56,7 @@ from cance import (
     tables,
     verdicts,
 )
+from cance.studies import AUGMENTATION_TRIALS
 
 root = provenance.results_folder(profile)
 experiment = experiments.find("ablation", dataset, profile)
@@ -178,11 +179,11 @@ if weak:
 
 # %% mystnb={"image": {"alt": "Dot plot of CANCE minus CNCE in points for every setting of the study: small and mostly positive everywhere, but negative where whole batches are kept or altered."}}
 gain_by_setting = {}
-for trial in experiments.AUGMENTATION_TRIALS if study else ():
+for trial in AUGMENTATION_TRIALS if study else ():
     if trial.startswith("CANCE, "):
         setting = trial.removeprefix("CANCE, ")
         plain = f"CNCE, {setting}"
-        if plain not in experiments.AUGMENTATION_TRIALS:
+        if plain not in AUGMENTATION_TRIALS:
             plain = "CNCE, as in Table 7"  # what is mixed differently has no unmixed counterpart
         gain_by_setting[setting] = np.concatenate(
             list(summaries.gains(study, trial, plain).values())

@@ -52,11 +52,14 @@ def _data(arguments) -> int:
 
 
 def _run(arguments) -> int:
-    from cance import experiments, runner
+    from cance import experiments, pretrained_experiments, runner
 
     normals = [_classes(text) for text in arguments.normal] if arguments.normal else None
-    experiment = experiments.find(arguments.experiment, arguments.dataset, arguments.profile)
-    cells = experiments.cells(arguments.experiment, arguments.dataset, arguments.seeds, normals)
+    name = arguments.experiment
+    if arguments.backbone:
+        name = pretrained_experiments.named(name, arguments.backbone)
+    experiment = experiments.find(name, arguments.dataset, arguments.profile)
+    cells = experiments.cells(name, arguments.dataset, arguments.seeds, normals)
     root = arguments.results or results_folder(arguments.profile)
     print(f"{experiment.shows}: {len(cells)} cells, records in {root}", file=sys.stderr)
     on_cluster = arguments.backend == "dask"
@@ -169,6 +172,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--profile", default="paper", help="paper, or smoke: seconds, no real result")
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default auto)")
+    sub.add_argument(
+        "--backbone",
+        metavar="NAME",
+        help="of experiments on pretrained features: resnet18 (default), efficientnet-lite0",
+    )
     sub.add_argument("--refresh", action="store_true", help="run again cells with a stale record")
     sub.add_argument("--results", type=Path, help="results folder (default book/results)")
     sub.add_argument("--backend", choices=("local", "dask"), default="local")

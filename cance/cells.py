@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
@@ -38,6 +39,10 @@ class CellSettings:
         """Nested plain values, as a record holds them."""
         return asdict(self)
 
+    def shortened(self, own: CellSettings) -> CellSettings:
+        """`own`: nothing of these is kept."""
+        return own
+
     def longer(self, factor: int) -> CellSettings:
         """The same settings with `factor` times as many updates everywhere."""
         ae, nce = self.autoencoder, self.nce
@@ -57,22 +62,32 @@ def dataset(name: str) -> data.ImageDataset:
 
 
 @dataclass(frozen=True)
-class Features:
+class Composites:
     """Composite features of one cell, from one autoencoder that all variants share.
 
     Attributes
     ----------
     train, validation, test : torch.Tensor
         Shape (N, d + 2), float32, on the device.
+    """
+
+    train: torch.Tensor
+    validation: torch.Tensor
+    test: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Features(Composites):
+    """Composite features, and what a record says of where they are from.
+
+    Attributes
+    ----------
     test_anomalous : torch.Tensor
         bool, (N,), on the CPU.
     fitted : FittedAutoencoder
     data_sha256 : str
     """
 
-    train: torch.Tensor
-    validation: torch.Tensor
-    test: torch.Tensor
     test_anomalous: torch.Tensor
     fitted: FittedAutoencoder
     data_sha256: str
@@ -165,17 +180,23 @@ def scored_cell(
 
 
 def fit_densities(
-    found: Features, settings: NCESettings, seed: int, seconds: Stopwatch
+    found: Composites,
+    settings: NCESettings,
+    seed: int,
+    seconds: Stopwatch,
+    variants: Sequence[str] = DENSITY_VARIANTS,
 ) -> tuple[dict[str, DensityEstimate | None], dict[str, dict]]:
-    """Fit the three densities to the same features.
+    """Fit densities to the same features, all three unless told which.
 
     Parameters
     ----------
-    found : Features
+    found : Composites
     settings : NCESettings
     seed : int
     seconds : Stopwatch
         Gets a phase a density.
+    variants : sequence of str
+        Of `cance.variants.DENSITY_VARIANTS`.
 
     Returns
     -------
@@ -186,7 +207,7 @@ def fit_densities(
     """
     densities: dict[str, DensityEstimate | None] = {ERROR: None}
     selection = {}
-    for variant in DENSITY_VARIANTS:
+    for variant in variants:
         with seconds.time(variant):
             fitted = fit_density(variant, found.train, found.validation, settings, seed)
         densities[variant], selection[variant] = fitted.density, chosen_density(fitted)
@@ -194,9 +215,13 @@ def fit_densities(
 
 
 def fit_variants(
-    found: Features, settings: NCESettings, seed: int, seconds: Stopwatch
+    found: Composites,
+    settings: NCESettings,
+    seed: int,
+    seconds: Stopwatch,
+    variants: Sequence[str] = DENSITY_VARIANTS,
 ) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
-    """`fit_densities`, and score the test rows with all four variants.
+    """`fit_densities`, and score the test rows with each of them and with Error.
 
     Returns
     -------
@@ -205,7 +230,7 @@ def fit_variants(
     selection : dict of str to dict
         By density variant, what `chosen_density` returns.
     """
-    densities, selection = fit_densities(found, settings, seed, seconds)
+    densities, selection = fit_densities(found, settings, seed, seconds, variants)
     with seconds.time("scoring"):
         scores = {v: anomaly_score(v, found.test, density) for v, density in densities.items()}
     return scores, selection

@@ -1,61 +1,26 @@
-"""The experiments: the settings of each table, and the list of its cells."""
+"""Every experiment, found by name and data set, and the list of its cells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from cance import cifar10, kdd_settings, mnist_c, tabular, tabular_settings
+from cance import (
+    image_experiments,
+    kdd_experiments,
+    mnist_c,
+    pretrained_experiments,
+    tabular,
+    tabular_experiments,
+)
 from cance.autoencoder import AutoencoderSettings
-from cance.cells import CellSettings, run_cell
-from cance.choices import run_candidate_cell
+from cance.cells import CellSettings
 from cance.data import SHA256
-from cance.examples import run_examples_cell, run_latent_space_cell
-from cance.kdd_cells import KDDSettings, OwnKDDSettings, run_kdd_cell, run_own_kdd_cell
+from cance.experiment import Experiment
 from cance.nce import NCESettings
 from cance.networks import ConvSettings, LogOddsSettings
 from cance.schema import Cell
-from cance.single_features import run_single_features_cell
-from cance.studies import AUGMENTATION_TRIALS, StudySettings, run_study_cell
-from cance.tabular_cells import TabularSettings, run_tabular_cell
 
-AnySettings = CellSettings | StudySettings | TabularSettings | KDDSettings | OwnKDDSettings
-SINGLE_CLASSES = tuple((k,) for k in range(10))
-STUDIED = ((2,), (5,), (8,))
-"""The classes of the smaller studies: hard ones for the reconstruction error."""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One experiment on one data set.
-
-    Parameters
-    ----------
-    settings : CellSettings, StudySettings, TabularSettings, KDDSettings or OwnKDDSettings
-    normals : tuple of tuple of int
-        The sets of normal classes, one after the other.
-    seeds : int
-        The paper's number of repeats.
-    shows : str
-        What it is for, the table first.
-    run : callable
-        Cell, settings and device to a record's body.
-    """
-
-    settings: AnySettings
-    normals: tuple[tuple[int, ...], ...]
-    seeds: int
-    shows: str
-    run: Callable[[Cell, AnySettings, str], dict] = run_cell
-
-
-MNIST = CellSettings()
-MNIST_C = CellSettings(
-    AutoencoderSettings(latent_dim=10, stage1_steps=4000, stage2_steps=1000, validate_every=200),
-    NCESettings(steps=12000, validate_every=500),
-)
-DIGITS = CellSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
-PAIRS = ((0, 1), (0, 8), (1, 8))
 SMOKE = CellSettings(
     AutoencoderSettings(
         ConvSettings(channels=(8, 16), hidden=32), batch_size=32, stage1_steps=60, stage2_steps=20
@@ -65,119 +30,12 @@ SMOKE = CellSettings(
 """Trains for real, in seconds, and proves only that everything runs."""
 
 EXPERIMENTS: dict[tuple[str, str], Experiment] = {
-    ("ablation", "mnist"): Experiment(
-        MNIST, SINGLE_CLASSES, 5, "Tables 1, 2, 7, 10: one MNIST class is normal"
-    ),
-    ("ablation", "digits"): Experiment(
-        DIGITS,
-        SINGLE_CLASSES,
-        5,
-        "no table of the paper: scikit-learn's 8 x 8 digits, which need no download",
-    ),
-    ("ablation", "cifar10"): Experiment(
-        cifar10.CHOSEN,
-        SINGLE_CLASSES,
-        5,
-        "Tables 1, 2, 7, 10: one CIFAR-10 class is normal",
-        run_latent_space_cell,
-    ),
-    ("bimodal", "mnist"): Experiment(MNIST, PAIRS, 5, "Table 8: two MNIST classes are normal"),
-    ("bimodal", "cifar10"): Experiment(
-        cifar10.CHOSEN, PAIRS, 5, "Table 8: two CIFAR-10 classes are normal"
-    ),
-    ("fashion-mnist", "fashion-mnist"): Experiment(
-        MNIST, SINGLE_CLASSES, 5, "Table 13: one Fashion-MNIST class is normal, MNIST's settings"
-    ),
-    ("mnist-c", "mnist-c"): Experiment(
-        MNIST_C,
-        (tuple(range(10)),),
-        30,
-        "Tables 1 and 3: all of MNIST is normal, its corruptions are anomalies",
-        mnist_c.run_mnist_c_cell,
-    ),
-    ("schedule", "mnist"): Experiment(
-        MNIST.longer(3), STUDIED, 5, "three times the updates of Table 7's settings"
-    ),
-    ("augmentation", "mnist"): Experiment(
-        StudySettings(MNIST, AUGMENTATION_TRIALS),
-        STUDIED,
-        3,
-        "what the gain of CANCE over CNCE depends on",
-        run_study_cell,
-    ),
-    ("weak-autoencoder", "mnist"): Experiment(
-        replace(MNIST, autoencoder=replace(MNIST.autoencoder, stage1_steps=100, stage2_steps=30)),
-        STUDIED,
-        3,
-        "Table 7's settings with a tenth of the autoencoder's updates",
-    ),
-    ("single-features", "mnist"): Experiment(
-        MNIST,
-        SINGLE_CLASSES,
-        5,
-        "what Table 7's features find without a density",
-        run_single_features_cell,
-    ),
-    **{
-        (f"candidate-{name}", "cifar10"): Experiment(
-            settings,
-            cifar10.STUDIED,
-            1,
-            "validation losses alone: a candidate for CIFAR-10's settings",
-            run_candidate_cell,
-        )
-        for name, settings in cifar10.CANDIDATES.items()
-    },
-    **{
-        (f"informed-{name}", "cifar10"): Experiment(
-            settings,
-            SINGLE_CLASSES if name == cifar10.CLOSEST else cifar10.INFORMED_STUDIED,
-            3 if name == cifar10.CLOSEST else 1,
-            "test-informed, no table of the paper: Table 7 with another open choice",
-            run_latent_space_cell,
-        )
-        for name, settings in cifar10.INFORMED.items()
-    },
-    **{
-        (f"tabular-{split}", table): Experiment(
-            tabular_settings.settings(split, table),
-            ((0,),),
-            tabular_settings.SEEDS,
-            f"Table 6: every method on {table}, split {split}",
-            run_tabular_cell,
-        )
-        for split in tabular_settings.SPLITS
-        for table in tabular_settings.OWN
-    },
-    **{
-        (f"latents-{d}", table): Experiment(
-            tabular_settings.with_latents(table, d),
-            ((0,),),
-            5,
-            "no table of the paper: Table 6 with a latent of another width",
-            run_tabular_cell,
-        )
-        for table, dims in tabular_settings.LATENT_DIMS.items()
-        for d in dims
-    },
-    **{
-        (name, "kddcup99"): Experiment(settings, ((0,),), seeds, shows, run_kdd_cell)
-        for name, (settings, seeds, shows) in kdd_settings.DAGMM_CELLS.items()
-    },
-    **{
-        (name, "kddcup99"): Experiment(settings, ((0,),), seeds, shows, run_own_kdd_cell)
-        for name, (settings, seeds, shows) in kdd_settings.OWN_CELLS.items()
-    },
-    ("examples", "mnist"): Experiment(
-        MNIST, ((8,),), 1, "most and least anomalous test images", run_examples_cell
-    ),
-    ("examples", "fashion-mnist"): Experiment(
-        MNIST, ((5,),), 1, "most and least anomalous test images", run_examples_cell
-    ),
-    ("examples", "mnist-c"): Experiment(
-        MNIST_C, (tuple(range(10)),), 1, "most and least anomalous test images", run_examples_cell
-    ),
+    **image_experiments.EXPERIMENTS,
+    **tabular_experiments.EXPERIMENTS,
+    **kdd_experiments.EXPERIMENTS,
+    **pretrained_experiments.EXPERIMENTS,
 }
+"""By name and data set."""
 
 
 def find(experiment: str, dataset: str, profile: str = "paper") -> Experiment:
@@ -204,8 +62,7 @@ def find(experiment: str, dataset: str, profile: str = "paper") -> Experiment:
     if profile == "paper":
         return found
     if profile == "smoke":
-        whole = isinstance(found.settings, CellSettings)
-        settings = SMOKE if whole else found.settings.shortened(SMOKE)
+        settings = found.settings.shortened(SMOKE)
         return replace(found, settings=settings, shows=f"smoke run of: {found.shows}")
     raise ValueError(f"unknown profile {profile!r}, expected 'paper' or 'smoke'")
 

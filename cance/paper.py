@@ -81,6 +81,18 @@ _KDD = {"KDDCUP99": "kddcup99"}
 _ONE = ((0,),)  # tables have one normal class
 _TABULAR = {name: name for name in ("DAGMM", "DeepSVDD", "GOAD", "DROCC", "CANCE")}
 _FLAGGED = {"Precision": "precision", "Recall": "recall", "F1": "f1"}
+_NINE = {"Fashion-MNIST": "fashion-mnist", "CIFAR-10": "cifar10"}
+_ALL_BUT_ONE = tuple(tuple(k for k in range(10) if k != left_out) for left_out in range(10))
+_NEIGHBOURS = {"NN raw": "NN, pixels", "NN ResNet-18": "NN, features"}
+
+
+def _pretrained(table: int, datasets: dict, experiment: str, *rest) -> tuple[Feed, Feed]:
+    """The paper's own backbone, and what stands in for it where nothing was run on that."""
+    return tuple(
+        Feed(table, datasets, name, *rest)
+        for name in (experiment, f"{experiment}-efficientnet-lite0")
+    )
+
 
 FEEDS = (
     Feed(1, _IMAGES, "ablation", _ABLATION, _TEN),
@@ -92,9 +104,15 @@ FEEDS = (
         6, {"Thyroid": "thyroid", "Arrhythmia": "arrhythmia"}, "tabular-half", _TABULAR, _ONE, "f1"
     ),
     Feed(6, {"Abalone": "abalone"}, "tabular-balanced", _TABULAR, _ONE, "f1"),
+    *_pretrained(4, {"CIFAR-10": "cifar10"}, "pretrained", _CANCE, _TEN),
+    *_pretrained(4, {"CIFAR-10": "cifar10"}, "neighbours", _NEIGHBOURS, _TEN),
+    *_pretrained(5, _NINE, "nine-vs-one", _CANCE, _ALL_BUT_ONE),
     Feed(7, _IMAGES, "ablation", _ABLATION, _TEN),
     Feed(8, _IMAGES, "bimodal", _ABLATION, _PAIRS),
+    *_pretrained(9, _IMAGES, "pretrained", _ABLATION, _TEN),
     Feed(10, _IMAGES, "ablation", _CANCE, _TEN),
+    *_pretrained(11, {"CIFAR-10": "cifar10"}, "pretrained", _CANCE, _TEN),
+    *_pretrained(11, {"CIFAR-10": "cifar10"}, "neighbours", _NEIGHBOURS, _TEN),
     Feed(12, _KDD, "kddcup-original", {"DAGMM-0": "DAGMM-0"}, _ONE, metrics=_FLAGGED),
     Feed(
         12,
@@ -108,12 +126,13 @@ FEEDS = (
 )
 
 
-def find_feed(table: int, dataset: str, row: str, column: str) -> Feed | None:
-    """The feed of one number of a table; None if nothing feeds it yet."""
-    for feed in FEEDS:
-        if feed.table == table and dataset in feed.datasets and feed.behind(row, column):
-            return feed
-    return None
+def find_feeds(table: int, dataset: str, row: str, column: str) -> list[Feed]:
+    """The feeds of one number of a table, the first that has records being the one to take."""
+    return [
+        feed
+        for feed in FEEDS
+        if feed.table == table and dataset in feed.datasets and feed.behind(row, column)
+    ]
 
 
 def caption(table: int) -> str:

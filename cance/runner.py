@@ -17,7 +17,8 @@ from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from cance import provenance, records
-from cance.experiments import EXPERIMENTS, AnySettings, Experiment, data_sha256
+from cance.experiment import Experiment, Settings
+from cance.experiments import EXPERIMENTS, data_sha256
 from cance.schema import Cell, differences, plain, sha256_of
 
 
@@ -41,7 +42,7 @@ class Plan:
     missing: list[Cell]
 
 
-def plan(cells: Iterable[Cell], settings: AnySettings, root: Path, refresh: bool = False) -> Plan:
+def plan(cells: Iterable[Cell], settings: Settings, root: Path, refresh: bool = False) -> Plan:
     """Sort cells into those with a record and those to run.
 
     Parameters
@@ -206,7 +207,7 @@ def on_dask(scheduler: str) -> Iterator[None]:
         yield
 
 
-def _require_current(record: dict, settings: AnySettings, path: Path) -> None:
+def _require_current(record: dict, settings: Settings, path: Path) -> None:
     """Refuse a record made with other settings or other data."""
     wanted = plain(settings.as_dict())
     if record["settings_sha256"] != sha256_of(wanted):

@@ -25,6 +25,9 @@ COLUMNS = (
 )
 FORMATS = ("text", "markdown", "latex", "json")
 WITHIN = (0.5, 1.0, 2.0)  # points
+REGENERATED = "regenerated"  # MNIST-C's images, drawn anew by the same recipe
+COMPARABLE = {REGENERATED}
+"""Stand-ins that leave a number comparable with the paper's."""
 
 _TABULATE = {"text": "presto", "markdown": "pipe", "latex": "latex_longtable"}
 _VERDICTS = ("reproduced", "better", "worse")
@@ -52,7 +55,8 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
         ``difference`` (ours minus paper) are float64 in the paper's unit (percent; fractions in
         Table 6), NaN where there is none; ``n`` is the number of our runs, 0 if nothing ran, and
         ``verdict`` is then empty. ``stand_in`` names what ours rests on in place of what the paper
-        used, such as corruptions drawn anew; it is empty where there is nothing of the kind.
+        used, such as corruptions drawn anew; it is empty where there is nothing of the kind. Where
+        another network stands in for the paper's, ours is no replication and has no verdict.
 
     Raises
     ------
@@ -72,8 +76,8 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
             sd = float(values.std(ddof=1)) if n > 1 else None
             difference = mean - paper_mean
             error = pooled_standard_error(paper_sd, paper.RUNS[table], sd, n)
-            word = verdict(difference, error, point)
             stand_in = " and ".join(sorted(stand_ins))
+            word = "" if stand_ins - COMPARABLE else verdict(difference, error, point)
         printed = (table, dataset, row, column, paper_mean, paper_sd)
         rows.append((*printed, mean, sd, n, difference, word, stand_in))
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
@@ -90,11 +94,11 @@ def counts(frame: pd.DataFrame) -> dict:
     Returns
     -------
     dict
-        ``cells`` and ``compared``, the numbers of cells in all and with a number of ours;
+        ``cells`` and ``compared``, the numbers of cells in all and with a verdict;
         ``within``, the number of cells by points of difference (0.5, 1.0 and 2.0; a point is one
         percent); ``verdicts``, the number of cells by verdict.
     """
-    compared = frame[frame["n"] > 0]
+    compared = frame[frame["verdict"] != ""]
     points = (compared["difference"] / compared["table"].map(lambda t: paper.POINT[t])).abs()
     return {
         "cells": len(frame),
@@ -189,25 +193,32 @@ def _metrics_by_cell(records):
         cell = Cell.of(record)
         if cell in found:
             raise ValueError(f"two records of {cell.path('')}: expected one a cell")
-        # the one stand-in that there is so far: MNIST-C's images, drawn anew
-        regenerated = record.get("corruptions") == "regenerated"
-        found[cell] = record["metrics"], "regenerated" if regenerated else ""
+        stand_ins = dict(record.get("stand_ins", {}))
+        if record.get("corruptions") == REGENERATED:
+            stand_ins = dict.fromkeys(record["metrics"], REGENERATED)
+        found[cell] = record["metrics"], stand_ins
     return found
 
 
 def _runs(metrics, table, dataset, row, column):
     """The number that each seed gives for one cell of a table, as fractions, and their stand-ins."""
-    feed = paper.find_feed(table, dataset, row, column)
-    if feed is None:
-        return [], set()
+    for feed in paper.find_feeds(table, dataset, row, column):
+        fractions, stand_ins = _fed(metrics, feed, dataset, row, column)
+        if fractions:
+            return fractions, stand_ins
+    return [], set()
+
+
+def _fed(metrics, feed, dataset, row, column):
+    """`_runs` of one feed."""
     normals = feed.averaged(row)
     variant, name = feed.behind(row, column)
     by_seed, stand_ins = {}, set()  # seed -> one value for each of the normals that this seed has
-    for cell, (by_variant, stand_in) in metrics.items():
+    for cell, (by_variant, of_cell) in metrics.items():
         ours = (cell.experiment, cell.dataset) == (feed.experiment, feed.datasets[dataset])
         if ours and cell.normal in normals and name in by_variant.get(variant, {}):
             by_seed.setdefault(cell.seed, []).append(by_variant[variant][name])
-            stand_ins |= {stand_in} - {""}
+            stand_ins |= {of_cell[variant]} if variant in of_cell else set()
     return [np.mean(v) for _, v in sorted(by_seed.items()) if len(v) == len(normals)], stand_ins
 
 

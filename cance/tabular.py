@@ -2,7 +2,7 @@
 
 Files are looked for below the folder of `cance.data.data_root`: ``tabular/`` holds ODDS's ``.mat``
 files and UCI's ``abalone.data``, ``kddcup99/`` the ten-percent file of KDD Cup 1999, which
-scikit-learn can also fetch. Rows are as published, unscaled; what is constant is kept.
+scikit-learn can also fetch, ``adbench_resnet18/`` ADBench's published ResNet-18 features of CIFAR-10. Rows are as published, unscaled; what is constant is kept.
 """
 
 from __future__ import annotations
@@ -63,6 +63,12 @@ def read_abalone(path: Path) -> tuple[np.ndarray, np.ndarray]:
     kept = rings.isin(ABALONE_NORMAL + ABALONE_ANOMALOUS)
     anomalous = rings[kept].isin(ABALONE_ANOMALOUS)
     return frame[kept].to_numpy(np.float64), anomalous.to_numpy()
+
+
+def read_adbench(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read one of ADBench's ``.npz`` files (Han et al. 2022): X and y, 1 for an anomaly."""
+    with np.load(path) as contents:
+        return contents["X"].astype(np.float64), contents["y"].ravel() == 1
 
 
 def read_kddcup(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -126,6 +132,16 @@ SOURCES = {
         "kddcup99/kddcup.data_10_percent.gz",
         "8045aca0d84e70e622d1148d7df782496f6333bf6eb979a1b0837c42a9fd9561",
         read_kddcup,
+    ),
+    "adbench-cifar10-0": Source(
+        "adbench_resnet18/CIFAR10_0.npz",
+        "f0e89be5576c37e5c2f7393f7a478d8ec0cc348559fc177c273ff076ef10db00",
+        read_adbench,
+    ),
+    "adbench-cifar10-4": Source(
+        "adbench_resnet18/CIFAR10_4.npz",
+        "13fe6ac27684cadd0b223a48dcb532474e4eb69592b159d21d8f6d195ec48512",
+        read_adbench,
     ),
 }
 NAMES = tuple(SOURCES)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from measure import CELL
 
-from cance import data, experiments, protocols, provenance
+from cance import cells, data, image_experiments, protocols, provenance
 from cance.randomness import split_rows, streams
 
 FIGURES = provenance.REPOSITORY / "build" / "benchmarks.json"
@@ -52,7 +52,7 @@ def split() -> protocols.Split:
 @pytest.fixture(scope="session")
 def parts(split) -> tuple[torch.Tensor, torch.Tensor]:
     """Training and validation images of the cell, float32, as `run_cell` splits them."""
-    fraction = experiments.MNIST.validation_fraction
+    fraction = image_experiments.MNIST.validation_fraction
     rows = split_rows(len(split.train_images), fraction, streams(CELL.seed, "split").order)
     return tuple(split.train_images[part] for part in rows)
 
@@ -63,7 +63,7 @@ def cell(split):
 
     @functools.cache
     def run() -> dict:
-        return experiments.run_cell(CELL, experiments.MNIST, device="cpu")
+        return cells.run_cell(CELL, image_experiments.MNIST, device="cpu")
 
     return run
 

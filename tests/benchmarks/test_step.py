@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cance import autoencoder
 from cance.autoencoder import Autoencoder
-from cance.experiments import MNIST
+from cance.image_experiments import MNIST
 from cance.networks import initialise
 from cance.randomness import streams
 

@@ -1,0 +1,161 @@
+"""What every cell on feature vectors shares: the split, PCA, densities and distances, the body.
+
+PCA takes the autoencoder's place (section 3.2); composite features, densities and scores are those of
+every other cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from cance.baselines.classical import five_nearest_neighbours, mahalanobis, nearest_neighbour
+from cance.bodies import Stopwatch, record_body
+from cance.cells import Composites, fit_variants
+from cance.composite import composite
+from cance.nce import NCESettings
+from cance.pretrained import PCAReconstructor
+from cance.protocols import auroc
+from cance.provenance import resolve_device
+from cance.randomness import split_rows, streams
+from cance.schema import Cell
+
+ON_FEATURES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
+    "NN, features": nearest_neighbour,
+    "5-NN, features": five_nearest_neighbours,
+    "Mahalanobis, features": mahalanobis,
+}
+
+
+class FeatureSettings(Protocol):
+    """What a cell on feature vectors needs to be told."""
+
+    latent_dim: int
+    nce: NCESettings
+    validation_fraction: float
+    densities: tuple[str, ...]
+
+    def as_dict(self) -> dict:
+        """Nested plain values, as a record holds them."""
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSplit:
+    """What trains and what is tested.
+
+    Attributes
+    ----------
+    normal : torch.Tensor
+        Features of the normal rows that train and validate, float32, (N, F).
+    test : torch.Tensor
+        float32, (N', F).
+    test_anomalous : torch.Tensor
+        bool, (N',).
+    data_sha256 : str
+    """
+
+    normal: torch.Tensor
+    test: torch.Tensor
+    test_anomalous: torch.Tensor
+    data_sha256: str
+
+
+@dataclass(frozen=True)
+class FittedVariants:
+    """The four variants' scores of the test rows, and what was chosen by validation.
+
+    Attributes
+    ----------
+    scores : dict of str to torch.Tensor
+        (N,) float64, high is anomalous.
+    selection : dict of str to dict
+        By density variant, what `cance.bodies.chosen_density` returns.
+    held_out : int
+        Rows that validated.
+    explained_variance : float
+        PCA's share of the training rows' variance.
+    """
+
+    scores: dict[str, torch.Tensor]
+    selection: dict[str, dict]
+    held_out: int
+    explained_variance: float
+
+
+def fit_on_features(
+    split: FeatureSplit,
+    settings: FeatureSettings,
+    seed: int,
+    device: torch.device,
+    seconds: Stopwatch,
+) -> FittedVariants:
+    """Hold out validation rows, fit PCA and the densities, score the test rows.
+
+    `seconds` gets the phases ``autoencoder`` (PCA), ``composite``, ``scoring`` and one a density.
+    """
+    order = streams(seed, "split").order
+    parts = split_rows(len(split.normal), settings.validation_fraction, order)
+    train, validation = (split.normal[part].to(device) for part in parts)
+    with seconds.time("autoencoder"):
+        pca = PCAReconstructor.fit(train, settings.latent_dim)
+    with seconds.time("composite"):
+        rows = (train, validation, split.test.to(device))
+        found = Composites(*(composite(x, pca) for x in rows))
+    scores, selection = fit_variants(found, settings.nce, seed, seconds, settings.densities)
+    total = (train - pca.mean).square().sum()
+    explained = float(found.train[:, : settings.latent_dim].square().sum() / total)
+    return FittedVariants(scores, selection, len(validation), explained)
+
+
+def distances(split: FeatureSplit, seed: int, seconds: Stopwatch) -> dict[str, torch.Tensor]:
+    """Scores of the test rows by `ON_FEATURES`, each a phase; every normal row is a neighbour."""
+    scores = {}
+    for name, detect in ON_FEATURES.items():
+        with seconds.time(name):
+            found = detect(split.normal.numpy(), split.test.numpy(), seed)
+        scores[name] = torch.from_numpy(found)
+    return scores
+
+
+def feature_body(
+    cell: Cell,
+    settings: FeatureSettings,
+    split: FeatureSplit,
+    scores: dict[str, torch.Tensor],
+    device: str,
+    seconds: Stopwatch,
+) -> dict:
+    """A record's body where nothing was chosen and no row held out."""
+    scores = {name: score.cpu() for name, score in scores.items()}
+    anomalous = split.test_anomalous.numpy()
+    return record_body(
+        cell,
+        settings=settings.as_dict(),
+        data_sha256=split.data_sha256,
+        metrics={n: {"auroc": auroc(s.numpy(), anomalous)} for n, s in scores.items()},
+        scores=scores,
+        selection={},
+        counts={
+            "train": len(split.normal),
+            "validation": 0,
+            "test": len(anomalous),
+            "test_anomalous": int(anomalous.sum()),
+        },
+        seconds=seconds,
+        device=resolve_device(device),
+    )
+
+
+def with_choices(record: dict, own: FittedVariants) -> dict:
+    """A record's body with what validation chose, and the rows that it took."""
+    counts = record["counts"]
+    held_out = {"train": counts["train"] - own.held_out, "validation": own.held_out}
+    return record | {
+        "selection": own.selection,
+        "counts": counts | held_out,
+        "explained_variance": own.explained_variance,
+    }
