@@ -52,7 +52,8 @@ _AUTOENCODERS = {
     "rectify-average": {"network": DirectSettings(downsampling="average", activation="relu")},
     "global-average": {"network": PooledSettings()},
     "hidden-layer": {"network": ConvSettings((32, 64, 128), 256)},
-    "residual": {"network": ResidualSettings()},
+    # LSA's at full width would take three quarters of an hour a fit
+    "residual-half-width": {"network": ResidualSettings((16, 32, 64, 128), 128)},
 }
 _DENSITIES = {
     "chosen": {},
@@ -84,7 +85,7 @@ _SLOW = {"stage1_rate": 1e-3, "weight_decay": 0.01}  # torch's usual rate and de
 _INFORMED = {
     **{
         name: _AUTOENCODERS[name]
-        for name in ("lambda-0.004", "max-pooling", "rectify-average", "global-average", "residual")
+        for name in ("lambda-0.004", "max-pooling", "rectify-average", "global-average")
     },
     "rectify-average-300": _AUTOENCODERS["rectify-average"] | _SLOW | {"stage1_steps": 300},
     "global-average-900": _AUTOENCODERS["global-average"] | _SLOW,

@@ -66,7 +66,7 @@ def means(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def printed(frame: pd.DataFrame, measures: Iterable[str], by: str = "method") -> pd.DataFrame:
-    """``mean ± sd`` over the seeds, in percent.
+    """``mean ± sd (n)`` over the seeds, in percent; of one run no sd.
 
     Parameters
     ----------
@@ -78,9 +78,7 @@ def printed(frame: pd.DataFrame, measures: Iterable[str], by: str = "method") ->
         What a row is.
     """
     groups = frame.groupby(by, sort=False)[list(measures)]
-    return groups.agg(
-        lambda runs: f"{100 * runs.mean():.1f} ± {100 * runs.std():.1f} ({len(runs)})"
-    )
+    return groups.agg(_mean_sd)
 
 
 def leak(frame: pd.DataFrame) -> pd.DataFrame:
@@ -238,3 +236,8 @@ def ranking(frame: pd.DataFrame, measure: str) -> Ranking:
     p_value = float(stats.friedmanchisquare(*blocks.to_numpy().T).pvalue)
     quantile = stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2)
     return Ranking(ranks, n, p_value, float(quantile * np.sqrt(k * (k + 1) / (6 * n))))
+
+
+def _mean_sd(runs: pd.Series) -> str:
+    spread = f" ± {100 * runs.std():.1f}" if len(runs) > 1 else ""
+    return f"{100 * runs.mean():.1f}{spread} ({len(runs)})"

@@ -64,6 +64,7 @@ def test_a_block_that_lacks_a_method_is_refused():
 def test_means_are_printed_in_percent_with_their_spread_and_number():
     frame = summaries.measured([record(0, NN=0.6), record(1, NN=0.8)])
     assert summaries.printed(frame, ["f1"]).loc["NN", "f1"] == "70.0 ± 14.1 (2)"
+    assert summaries.printed(frame[:1], ["f1"]).loc["NN", "f1"] == "60.0 (1)"
 
 
 def test_the_leak_is_the_gain_of_choosing_the_epoch_on_the_test():
