@@ -48,12 +48,7 @@ from cance.plots import reconstructions
 from cance.randomness import split_rows, streams
 
 torch.set_num_threads(1)
-try:
-    images = data.load("mnist" if dataset == "auto" else dataset)
-except data.DatasetUnavailable:
-    if dataset != "auto":
-        raise
-    images = data.load("digits")
+images = data.load_auto(dataset)
 classes = [c for c in range(10) if (c == normal) != (images.name == "digits")]
 split = protocols.one_class(images, classes)
 rows, others = split_rows(len(split.train_images), 0.5, streams(seed, "split").order)

@@ -48,12 +48,7 @@ from cance.plots import autoencoder as figures
 from cance.randomness import split_rows, streams
 
 torch.set_num_threads(1)
-try:
-    images = data.load("mnist" if dataset == "auto" else dataset)
-except data.DatasetUnavailable:
-    if dataset != "auto":
-        raise
-    images = data.load("digits")
+images = data.load_auto(dataset)
 name = images.name
 classes = list(range(10)) if name == "digits" else [normal]
 rows = protocols.normal_images(images, classes)[:n_images]

@@ -54,12 +54,7 @@ from cance.pretrained import PCAReconstructor
 from cance.randomness import split_rows, streams
 
 torch.set_num_threads(1)
-try:
-    images = data.load("mnist" if dataset == "auto" else dataset)
-except data.DatasetUnavailable:
-    if dataset != "auto":
-        raise
-    images = data.load("digits")
+images = data.load_auto(dataset)
 name = images.name
 split = protocols.one_class(images, [normal])
 parts = split_rows(len(split.train_images), 0.2, streams(seed, "split").order)

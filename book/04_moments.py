@@ -291,12 +291,7 @@ figures.errors(sizes, by_size, "rows a batch")
 # raw pixels of all ten classes (as normal data are in {doc}`10_mnist_c`).
 
 # %%
-try:
-    images = data.load("mnist" if dataset == "auto" else dataset)
-except data.DatasetUnavailable:
-    if dataset != "auto":
-        raise
-    images = data.load("digits")
+images = data.load_auto(dataset)
 pixels = data.to_unit(images.train_images[:rows]).flatten(1)
 labels = images.train_labels[:rows]
 z = composite(pixels, PCAReconstructor.fit(pixels, latent_dim))

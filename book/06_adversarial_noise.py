@@ -92,12 +92,7 @@ from cance.randomness import split_rows, streams
 from cance.training import minibatches, one_cycle
 
 torch.set_num_threads(1)
-try:
-    images = data.load("mnist" if dataset == "auto" else dataset)
-except data.DatasetUnavailable:
-    if dataset != "auto":
-        raise
-    images = data.load("digits")
+images = data.load_auto(dataset)
 pixels = protocols.normal_images(images, [normal]).flatten(1)
 features = composite(pixels, PCAReconstructor.fit(pixels, latent_dim))
 train, held_out = (

@@ -42,12 +42,7 @@ from sklearn.metrics import roc_auc_score
 from cance import CANCE, data, plots, protocols
 
 torch.set_num_threads(1)
-try:
-    images = data.load("mnist" if dataset == "auto" else dataset)
-except data.DatasetUnavailable:
-    if dataset != "auto":
-        raise
-    images = data.load("digits")
+images = data.load_auto(dataset)
 name = images.name
 split = protocols.one_class(images, [normal])
 train, test = split.train_images.numpy(), split.test_images.numpy()

@@ -168,6 +168,22 @@ def load(name: str, root: str | Path | None = None, download: bool = False) -> I
     return _read(name, root)
 
 
+def load_auto(name: str) -> ImageDataset:
+    """`load`, where ``"auto"`` is MNIST, or ``digits`` if MNIST is not to be found.
+
+    Parameters
+    ----------
+    name : str
+        ``"auto"`` or one of `NAMES`; errors are those of `load`, with its default folder.
+    """
+    if name != "auto":
+        return load(name)
+    try:
+        return load("mnist")
+    except DatasetUnavailable:
+        return load("digits")
+
+
 def status(root: str | Path | None = None) -> list[Status]:
     """Look for every data set, reading and checking those that are there.
 

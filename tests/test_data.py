@@ -190,6 +190,15 @@ def test_an_absent_file_makes_the_set_missing(tiny):
         data.load("mnist", tiny)
 
 
+def test_auto_takes_the_digits_only_where_mnist_is_not_to_be_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("CANCE_DATA", str(tmp_path))
+    assert data.load_auto("auto").name == "digits"
+    with pytest.raises(DatasetUnavailable):
+        data.load_auto("mnist")
+    monkeypatch.setattr(data, "load", lambda name: name)
+    assert data.load_auto("auto") == "mnist"
+
+
 def test_one_changed_byte_is_found(tiny):
     known = data.load("mnist", tiny).sha256
     path = tiny / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
