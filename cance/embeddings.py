@@ -122,19 +122,24 @@ def embed(
     """
     if image_size < STRIDE or image_size % STRIDE:
         raise ValueError(f"image_size is {image_size!r}, expected a positive multiple of {STRIDE}")
-    source = describe(dataset, backbone, image_size)
-    stem = f"{dataset.name}-{backbone.name}-{image_size}-{sha256_of(source)[:16]}"
-    path = cache_root() / f"{stem}.npy"
+    path = cache_path(dataset, backbone, image_size)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
             _extract_all(path, dataset, backbone, image_size, device, progress)
+            source = describe(dataset, backbone, image_size)
             path.with_suffix(".json").write_text(json.dumps(source, indent=1), "utf-8")
     features = torch.from_numpy(np.load(path))
     n = len(dataset.train_images)
     return EmbeddedDataset(
         features[:n], dataset.train_labels, features[n:], dataset.test_labels, dataset.sha256
     )
+
+
+def cache_path(dataset: ImageDataset, backbone: Backbone, image_size: int) -> Path:
+    """Where the features of a data set lie, or would: a file for all that decides them."""
+    source = sha256_of(describe(dataset, backbone, image_size))
+    return cache_root() / f"{dataset.name}-{backbone.name}-{image_size}-{source[:16]}.npy"
 
 
 def describe(dataset: ImageDataset, backbone: Backbone, image_size: int) -> dict:
