@@ -287,4 +287,5 @@ def body(
 
 
 def _condition_number(latent: torch.Tensor) -> float:
-    return float(torch.linalg.cond(latent.double().T.cov()))
+    covariance = latent.double().T.cov()
+    return float(torch.linalg.cond(torch.atleast_2d(covariance)))  # of one latent a scalar

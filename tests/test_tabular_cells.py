@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +12,7 @@ from cance import records, tabular
 from cance.baselines.classical import CLASSICAL
 from cance.experiments import SMOKE, find
 from cance.schema import Cell
-from cance.tabular_cells import LEAK, run_tabular_cell, table_split
+from cance.tabular_cells import LEAK, TabularSettings, run_tabular_cell, table_split
 from cance.tabular_protocols import count_threshold, flagged
 from cance.variants import VARIANTS
 
@@ -70,6 +71,13 @@ def test_the_nearest_neighbours_number_can_be_had_by_hand():
 def test_choosing_the_epoch_on_the_test_never_does_worse_there():
     metrics = record()["metrics"]
     assert metrics[LEAK]["f1_drocc"] >= metrics["DROCC"]["f1_drocc"]
+
+
+def test_a_latent_of_one_coordinate_is_always_well_conditioned():
+    narrow = replace(SETTINGS.own.autoencoder, latent_dim=1)
+    settings = TabularSettings("half", replace(SETTINGS.own, autoencoder=narrow), {})
+    found = run_tabular_cell(CELL, settings, "cpu")
+    assert found["latent_condition_number"] == 1.0
 
 
 def test_another_seed_splits_otherwise():
