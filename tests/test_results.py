@@ -13,6 +13,8 @@ RESULTS = Path(__file__).resolve().parent.parent / "book" / "results"
 COMPLETE = [
     ("ablation", "mnist"),
     ("bimodal", "mnist"),
+    ("ablation", "cifar10"),
+    ("bimodal", "cifar10"),
     ("schedule", "mnist"),
     ("fashion-mnist", "fashion-mnist"),
 ]
