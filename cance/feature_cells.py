@@ -1,4 +1,4 @@
-"""What every cell on feature vectors shares: the split, PCA, densities and distances, the body.
+"""What every cell on feature vectors shares: the split, PCA, distances, the body.
 
 PCA takes the autoencoder's place (section 3.2); composite features, densities and scores are those of
 every other cell.
@@ -15,9 +15,8 @@ import torch
 
 from cance.baselines.classical import five_nearest_neighbours, mahalanobis, nearest_neighbour
 from cance.bodies import Stopwatch, record_body
-from cance.cells import Composites, fit_variants
+from cance.cells import Composites
 from cance.composite import composite
-from cance.nce import NCESettings
 from cance.pretrained import PCAReconstructor
 from cance.protocols import auroc
 from cance.provenance import resolve_device
@@ -35,9 +34,7 @@ class FeatureSettings(Protocol):
     """What a cell on feature vectors needs to be told."""
 
     latent_dim: int
-    nce: NCESettings
     validation_fraction: float
-    densities: tuple[str, ...]
 
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
@@ -65,37 +62,28 @@ class FeatureSplit:
 
 
 @dataclass(frozen=True)
-class FittedVariants:
-    """The four variants' scores of the test rows, and what was chosen by validation.
+class Reduced(Composites):
+    """Composite features with PCA in the autoencoder's place.
 
     Attributes
     ----------
-    scores : dict of str to torch.Tensor
-        (N,) float64, high is anomalous.
-    selection : dict of str to dict
-        By density variant, what `cance.bodies.chosen_density` returns.
-    held_out : int
-        Rows that validated.
     explained_variance : float
         PCA's share of the training rows' variance.
     """
 
-    scores: dict[str, torch.Tensor]
-    selection: dict[str, dict]
-    held_out: int
     explained_variance: float
 
 
-def fit_on_features(
+def reduced(
     split: FeatureSplit,
     settings: FeatureSettings,
     seed: int,
     device: torch.device,
     seconds: Stopwatch,
-) -> FittedVariants:
-    """Hold out validation rows, fit PCA and the densities, score the test rows.
+) -> Reduced:
+    """Hold out validation rows, fit PCA to the others, and take the composite features of all.
 
-    `seconds` gets the phases ``autoencoder`` (PCA), ``composite``, ``scoring`` and one a density.
+    `seconds` gets the phases ``autoencoder`` (PCA) and ``composite``.
     """
     order = streams(seed, "split").order
     parts = split_rows(len(split.normal), settings.validation_fraction, order)
@@ -104,11 +92,10 @@ def fit_on_features(
         pca = PCAReconstructor.fit(train, settings.latent_dim)
     with seconds.time("composite"):
         rows = (train, validation, split.test.to(device))
-        found = Composites(*(composite(x, pca) for x in rows))
-    scores, selection = fit_variants(found, settings.nce, seed, seconds, settings.densities)
+        features = [composite(x, pca) for x in rows]
     total = (train - pca.mean).square().sum()
-    explained = float(found.train[:, : settings.latent_dim].square().sum() / total)
-    return FittedVariants(scores, selection, len(validation), explained)
+    explained = float(features[0][:, : settings.latent_dim].square().sum() / total)
+    return Reduced(*features, explained_variance=explained)
 
 
 def distances(split: FeatureSplit, seed: int, seconds: Stopwatch) -> dict[str, torch.Tensor]:
@@ -150,12 +137,11 @@ def feature_body(
     )
 
 
-def with_choices(record: dict, own: FittedVariants) -> dict:
+def with_choices(record: dict, found: Reduced, selection: dict[str, dict]) -> dict:
     """A record's body with what validation chose, and the rows that it took."""
-    counts = record["counts"]
-    held_out = {"train": counts["train"] - own.held_out, "validation": own.held_out}
+    sizes = {"train": len(found.train), "validation": len(found.validation)}
     return record | {
-        "selection": own.selection,
-        "counts": counts | held_out,
-        "explained_variance": own.explained_variance,
+        "selection": selection,
+        "counts": record["counts"] | sizes,
+        "explained_variance": found.explained_variance,
     }

@@ -5,6 +5,7 @@ Whatever rests on another network than the paper's names it, variant by variant.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
@@ -14,13 +15,13 @@ from cance import tabular
 from cance.backbones import find_backbone
 from cance.baselines.classical import nearest_neighbour
 from cance.bodies import Stopwatch
-from cance.cells import CellSettings, dataset
+from cance.cells import CellSettings, dataset, fit_variants
 from cance.embeddings import EmbeddedDataset, embed
 from cance.feature_cells import (
     FeatureSplit,
     distances,
     feature_body,
-    fit_on_features,
+    reduced,
     with_choices,
 )
 from cance.nce import NCESettings
@@ -28,6 +29,7 @@ from cance.protocols import one_class
 from cance.provenance import resolve_device
 from cance.randomness import streams
 from cance.schema import Cell
+from cance.studies import StudySettings, fit_trials
 from cance.variants import DENSITY_VARIANTS
 
 PIXELS = "NN, pixels"
@@ -96,10 +98,12 @@ def run_pretrained_cell(cell: Cell, settings: PretrainedSettings, device: str = 
     with seconds.time("total"):
         with seconds.time("data"):
             split = normal_features(cell, settings, device)
-        own = fit_on_features(split, settings, cell.seed, resolve_device(device), seconds)
-    record = with_choices(feature_body(cell, settings, split, own.scores, device, seconds), own)
-    stand_in = find_backbone(settings.backbone).stand_in
-    return record | {"stand_ins": dict.fromkeys(own.scores, stand_in) if stand_in else {}}
+        found = reduced(split, settings, cell.seed, resolve_device(device), seconds)
+        scores, selection = fit_variants(
+            found, settings.nce, cell.seed, seconds, settings.densities
+        )
+    record = feature_body(cell, settings, split, scores, device, seconds)
+    return with_choices(record, found, selection) | _stand_ins(settings, scores)
 
 
 def run_neighbours_cell(cell: Cell, settings: PretrainedSettings, device: str = "auto") -> dict:
@@ -119,8 +123,25 @@ def run_neighbours_cell(cell: Cell, settings: PretrainedSettings, device: str = 
             scores = {PIXELS: torch.from_numpy(nearest_neighbour(*pixels, cell.seed))}
         on_features = distances(split, cell.seed, seconds)
     record = feature_body(cell, settings, split, scores | on_features, device, seconds)
-    stand_in = find_backbone(settings.backbone).stand_in
-    return record | {"stand_ins": dict.fromkeys(on_features, stand_in) if stand_in else {}}
+    return record | _stand_ins(settings, on_features)
+
+
+def run_density_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") -> dict:
+    """Several ways to fit a density to the same features, and what each scores.
+
+    Parameters and what is returned are those of `run_pretrained_cell`, but that the settings' base
+    are `PretrainedSettings`, and that a trial takes the place of a variant.
+    """
+    torch.set_num_threads(1)
+    seconds = Stopwatch()
+    base = settings.base
+    with seconds.time("total"):
+        with seconds.time("data"):
+            split = normal_features(cell, base, device)
+        found = reduced(split, base, cell.seed, resolve_device(device), seconds)
+        scores, selection = fit_trials(found, settings, cell.seed, seconds)
+    record = feature_body(cell, settings, split, scores, device, seconds)
+    return with_choices(record, found, selection) | _stand_ins(base, scores)
 
 
 @dataclass(frozen=True)
@@ -168,9 +189,10 @@ def run_embedded_table_cell(
         with seconds.time("data"):
             split = table_features(cell, settings.train_fraction)
         found = distances(split, cell.seed, seconds)
-        own = fit_on_features(split, settings, cell.seed, resolve_device(device), seconds)
-    scores = own.scores | found
-    return with_choices(feature_body(cell, settings, split, scores, device, seconds), own)
+        own = reduced(split, settings, cell.seed, resolve_device(device), seconds)
+        scores, selection = fit_variants(own, settings.nce, cell.seed, seconds, settings.densities)
+    record = feature_body(cell, settings, split, scores | found, device, seconds)
+    return with_choices(record, own, selection)
 
 
 def normal_features(cell: Cell, settings: PretrainedSettings, device: str) -> FeatureSplit:
@@ -191,3 +213,9 @@ def table_features(cell: Cell, train_fraction: float) -> FeatureSplit:
     train, left = normal[order].tensor_split([round(train_fraction * len(order))])
     test = torch.cat([left, torch.nonzero(anomalous).ravel()])
     return FeatureSplit(rows[train], rows[test], anomalous[test], table.sha256)
+
+
+def _stand_ins(settings: PretrainedSettings, variants: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The entry of a record that names, by variant, what takes the place of the paper's network."""
+    stand_in = find_backbone(settings.backbone).stand_in
+    return {"stand_ins": dict.fromkeys(variants, stand_in) if stand_in else {}}

@@ -13,7 +13,8 @@ import torch
 from cance import nce, provenance
 from cance.augmentation import AugmentedData
 from cance.bodies import Stopwatch, chosen_density
-from cance.cells import CellSettings, Features, body, one_class_features
+from cance.cells import CellSettings, Composites, body, one_class_features
+from cance.experiment import Settings
 from cance.moments import tensor_moments
 from cance.nce import NCESettings
 from cance.randomness import streams
@@ -74,12 +75,12 @@ class StudySettings:
 
     Parameters
     ----------
-    base : CellSettings
-        Autoencoder, split, and the NCE settings that the trials change.
+    base : CellSettings or PretrainedSettings
+        Autoencoder or features, split, and the NCE settings that the trials change.
     trials : dict of str to Trial
     """
 
-    base: CellSettings
+    base: Settings
     trials: dict[str, Trial]
 
     def as_dict(self) -> dict:
@@ -93,7 +94,7 @@ class StudySettings:
     def shortened(self, base: CellSettings) -> StudySettings:
         """The same trials on a small base, each with the base's own schedule and network."""
         trials = {name: Trial(trial.mixture, {}) for name, trial in self.trials.items()}
-        return StudySettings(base, trials)
+        return StudySettings(self.base.shortened(base), trials)
 
 
 def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") -> dict:
@@ -111,13 +112,13 @@ def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") ->
 
 
 def fit_trials(
-    found: Features, settings: StudySettings, seed: int, seconds: Stopwatch
+    found: Composites, settings: StudySettings, seed: int, seconds: Stopwatch
 ) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
     """Fit every trial's density to the same features and score the test rows with it.
 
     Parameters
     ----------
-    found : Features
+    found : Composites
     settings : StudySettings
     seed : int
     seconds : Stopwatch

@@ -21,6 +21,7 @@ from cance.feature_cells import ON_FEATURES
 from cance.pretrained_cells import (
     EmbeddedTableSettings,
     PretrainedSettings,
+    run_density_study_cell,
     run_embedded_table_cell,
     run_neighbours_cell,
     run_pretrained_cell,
@@ -28,6 +29,7 @@ from cance.pretrained_cells import (
 from cance.pretrained_experiments import named
 from cance.randomness import split_rows, streams
 from cance.schema import Cell
+from cance.studies import StudySettings, Trial
 from cance.variants import VARIANTS
 
 CELL = Cell("pretrained-efficientnet-lite0", "digits", (8,), 1)
@@ -88,6 +90,15 @@ def test_everything_on_a_stand_in_is_named_so_and_nothing_on_the_papers_own():
     assert record()["stand_ins"] == dict.fromkeys(VARIANTS, STAND_IN)
     own = run_pretrained_cell(CELL, replace(SETTINGS, backbone="resnet18"), "cpu")
     assert own["stand_ins"] == {}
+
+
+def test_a_study_fits_every_trial_to_the_same_features():
+    trials = {"as it is": Trial("rows", {}), "longer": Trial("rows", {"steps": 90})}
+    found = run_density_study_cell(CELL, StudySettings(SETTINGS, trials), "cpu")
+    assert found["scores_sha256"]["as it is"] == record()["scores_sha256"]["CANCE"]
+    assert found["scores_sha256"]["longer"] != record()["scores_sha256"]["CANCE"]
+    assert found["stand_ins"] == dict.fromkeys(trials, STAND_IN)
+    assert records.seal(found | {"git": None})["settings"]["trials"]["longer"]["steps"] == 90
 
 
 def test_only_the_densities_that_are_asked_for_are_fitted():
