@@ -38,6 +38,7 @@ from cance import (
     provenance,
     records,
     runner,
+    study_summaries,
     summaries,
     tables,
     verdicts,
@@ -80,11 +81,11 @@ for row in table7[table7["row"] == "Avg"].itertuples():
 # %% tags=["nbval-check-output"]
 tried = [r for r in finished if r["cell"]["experiment"].startswith("candidate-")]
 if tried:
-    print(summaries.candidates(tried).drop(columns="seconds").round(3).to_string(na_rep=""))
+    print(study_summaries.candidates(tried).drop(columns="seconds").round(3).to_string(na_rep=""))
 
 # %%
 if tried:
-    print(summaries.candidates(tried)["seconds"].round(0).to_string())
+    print(study_summaries.candidates(tried)["seconds"].round(0).to_string())
 
 # %% [markdown]
 # The bar is hard to clear: four thousand pictures are few, and every network overfits. The choice was
@@ -108,7 +109,7 @@ if tried:
 # %% tags=["nbval-check-output"]
 chosen = summaries.of(finished, "candidate-chosen", "cifar10")
 if chosen:
-    print(summaries.density_losses(chosen).round(3).to_string())
+    print(study_summaries.density_losses(chosen).round(3).to_string())
 
 # %% [markdown]
 # ## Table 7: paper beside ours
@@ -173,11 +174,11 @@ if class_means:
 # %% tags=["nbval-check-output"]
 if ablation:
     print(summaries.mean_aurocs(ablation).round(2).to_string())
-    distance = summaries.by_test_class(ablation, "squared distance")
+    distance = study_summaries.by_test_class(ablation, "squared distance")
     own = pd.Series({label: distance.loc[label, label] for label in distance.index})
     print("\nMedian squared distance, the normal class's own test images being 1:")
     print(distance.div(own, axis=0).round(2).to_string())
-    contrast = summaries.by_test_class(ablation, "contrast").iloc[0]
+    contrast = study_summaries.by_test_class(ablation, "contrast").iloc[0]
     print(f"\nMedian contrast of the test classes: {contrast.round(3).to_dict()}")
 
 # %% [markdown]
@@ -212,10 +213,10 @@ if informed:
     printed = table7[table7["row"].isin([str(label) for (label,) in studied])]
     printed = printed.assign(experiment="paper", normal=printed["row"], variant=printed["column"])
     printed = printed.set_index(["experiment", "normal", "variant"])["paper_mean"].unstack()
-    ours = summaries.by_experiment(beside + informed)
+    ours = study_summaries.by_experiment(beside + informed)
     print(pd.concat([printed, ours])[ours.columns].round(1).to_string(na_rep=""))
     print()
-    print(summaries.fits(beside + informed).round(4).to_string())
+    print(study_summaries.fits(beside + informed).round(4).to_string())
 
 # %% [markdown]
 # What moves automobiles and trucks is how the encoder sums a picture up. Where feature maps are averaged

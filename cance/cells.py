@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
@@ -10,13 +9,12 @@ import torch
 
 from cance import autoencoder, data, protocols, provenance
 from cance.autoencoder import AutoencoderSettings, FittedAutoencoder
-from cance.bodies import Stopwatch, chosen_density, chosen_weights, record_body
+from cance.bodies import Stopwatch, chosen_weights, record_body
 from cance.composite import composite
-from cance.density import DensityEstimate
 from cance.nce import NCESettings
 from cance.randomness import split_rows, streams
 from cance.schema import Cell
-from cance.variants import DENSITY_VARIANTS, ERROR, anomaly_score, fit_density
+from cance.variants import Composites, fit_variants
 
 
 @dataclass(frozen=True)
@@ -59,21 +57,6 @@ class CellSettings:
 def dataset(name: str) -> data.ImageDataset:
     """A data set, kept in memory between the cells that one worker runs."""
     return data.load(name)
-
-
-@dataclass(frozen=True)
-class Composites:
-    """Composite features of one cell, from one autoencoder that all variants share.
-
-    Attributes
-    ----------
-    train, validation, test : torch.Tensor
-        Shape (N, d + 2), float32, on the device.
-    """
-
-    train: torch.Tensor
-    validation: torch.Tensor
-    test: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -177,63 +160,6 @@ def scored_cell(
         scores, selection = fit_variants(found, settings.nce, cell.seed, seconds)
     record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
     return record, scores, found
-
-
-def fit_densities(
-    found: Composites,
-    settings: NCESettings,
-    seed: int,
-    seconds: Stopwatch,
-    variants: Sequence[str] = DENSITY_VARIANTS,
-) -> tuple[dict[str, DensityEstimate | None], dict[str, dict]]:
-    """Fit densities to the same features, all three unless told which.
-
-    Parameters
-    ----------
-    found : Composites
-    settings : NCESettings
-    seed : int
-    seconds : Stopwatch
-        Gets a phase a density.
-    variants : sequence of str
-        Of `cance.variants.DENSITY_VARIANTS`.
-
-    Returns
-    -------
-    densities : dict
-        By variant, None for Error, which has none.
-    selection : dict of str to dict
-        By density variant, what `chosen_density` returns.
-    """
-    densities: dict[str, DensityEstimate | None] = {ERROR: None}
-    selection = {}
-    for variant in variants:
-        with seconds.time(variant):
-            fitted = fit_density(variant, found.train, found.validation, settings, seed)
-        densities[variant], selection[variant] = fitted.density, chosen_density(fitted)
-    return densities, selection
-
-
-def fit_variants(
-    found: Composites,
-    settings: NCESettings,
-    seed: int,
-    seconds: Stopwatch,
-    variants: Sequence[str] = DENSITY_VARIANTS,
-) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
-    """`fit_densities`, and score the test rows with each of them and with Error.
-
-    Returns
-    -------
-    scores : dict of str to torch.Tensor
-        By variant, (N,) float64, high is anomalous.
-    selection : dict of str to dict
-        By density variant, what `chosen_density` returns.
-    """
-    densities, selection = fit_densities(found, settings, seed, seconds, variants)
-    with seconds.time("scoring"):
-        scores = {v: anomaly_score(v, found.test, density) for v, density in densities.items()}
-    return scores, selection
 
 
 def body(

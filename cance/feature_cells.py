@@ -15,13 +15,13 @@ import torch
 
 from cance.baselines.classical import five_nearest_neighbours, mahalanobis, nearest_neighbour
 from cance.bodies import Stopwatch, record_body
-from cance.cells import Composites
 from cance.composite import composite
 from cance.pretrained import PCAReconstructor
 from cance.protocols import auroc
 from cance.provenance import resolve_device
 from cance.randomness import split_rows, streams
 from cance.schema import Cell
+from cance.variants import Composites
 
 ON_FEATURES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "NN, features": nearest_neighbour,

@@ -15,14 +15,14 @@ from sklearn.metrics import average_precision_score
 from cance import provenance
 from cance.baselines.dagmm import DAGMM
 from cance.bodies import Stopwatch, chosen_density, record_body
-from cance.cells import CellSettings, body, features, fit_densities
+from cance.cells import CellSettings, body, features
 from cance.nce import NCESettings
 from cance.protocols import auroc
 from cance.randomness import split_rows, streams
 from cance.schema import Cell
 from cance.tabular_cells import scaled, shortened_own, table_split
 from cance.tabular_protocols import TableSplit, contaminated, flagged, top_threshold
-from cance.variants import anomaly_score, fit_density
+from cance.variants import anomaly_score, fit_densities, fit_density
 
 OURS = "DAGMM-CANCE"
 APPENDIX_H = {"epochs": 10, "reconstruction_features": "absolute"}

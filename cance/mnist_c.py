@@ -8,10 +8,11 @@ import torch
 
 from cance import protocols, provenance
 from cance.bodies import Stopwatch
-from cance.cells import CellSettings, Features, body, dataset, features, fit_variants
+from cance.cells import CellSettings, Features, body, dataset, features
 from cance.corruptions import REGENERATED_SHA256, CorruptedSet, load_mnist_c
 from cance.data import SHA256, data_root
 from cance.schema import Cell, sha256_of
+from cance.variants import fit_variants
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from cance import tabular
 from cance.backbones import find_backbone
 from cance.baselines.classical import nearest_neighbour
 from cance.bodies import Stopwatch
-from cance.cells import CellSettings, dataset, fit_variants
+from cance.cells import CellSettings, dataset
 from cance.embeddings import EmbeddedDataset, embed
 from cance.feature_cells import (
     FeatureSplit,
@@ -30,7 +30,7 @@ from cance.provenance import resolve_device
 from cance.randomness import streams
 from cance.schema import Cell
 from cance.studies import StudySettings, fit_trials
-from cance.variants import DENSITY_VARIANTS
+from cance.variants import DENSITY_VARIANTS, fit_variants
 
 PIXELS = "NN, pixels"
 

@@ -13,12 +13,13 @@ import torch
 from cance import nce, provenance
 from cance.augmentation import AugmentedData
 from cance.bodies import Stopwatch, chosen_density
-from cance.cells import CellSettings, Composites, body, one_class_features
+from cance.cells import CellSettings, body, one_class_features
 from cance.experiment import Settings
 from cance.moments import tensor_moments
 from cance.nce import NCESettings
 from cance.randomness import streams
 from cance.schema import Cell
+from cance.variants import Composites
 
 
 class BatchwiseAugmentedData(AugmentedData):

@@ -16,7 +16,7 @@ from cance.baselines.classical import CLASSICAL
 from cance.baselines.dagmm import DAGMM
 from cance.baselines.goad import GOAD
 from cance.bodies import Stopwatch
-from cance.cells import CellSettings, body, features, fit_variants
+from cance.cells import CellSettings, body, features
 from cance.schema import Cell
 from cance.tabular_protocols import (
     SPLITS,
@@ -25,6 +25,7 @@ from cance.tabular_protocols import (
     f1_of_the_normals,
     measures,
 )
+from cance.variants import fit_variants
 
 TRAINED: dict[str, type[RowDetector]] = {"DAGMM": DAGMM, "DROCC": drocc.DROCC, "GOAD": GOAD}
 LEAK = "DROCC, test-selected"  # as published: keeps the epoch that does best on the test

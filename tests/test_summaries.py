@@ -7,7 +7,7 @@ import math
 import pytest
 from record_factory import make_record
 
-from cance import summaries, tables
+from cance import study_summaries, summaries, tables
 
 
 def record(normal, seed, cnce, cance, experiment="ablation", **changes):
@@ -116,7 +116,7 @@ def test_candidates_are_measured_against_the_linear_bar_class_by_class():
         candidate("elu", 6, 0.012, 0.008, 9.0),
         candidate("relu", 1, 0.011, 0.010, 3.0),
     ]
-    frame = summaries.candidates(found)
+    frame = study_summaries.candidates(found)
     assert frame.loc["elu", ["class 1", "class 6"]].tolist() == pytest.approx([0.9, 1.5])
     assert frame.loc["elu", ["condition", "seconds"]].tolist() == [9.0, 35.0]
     assert frame.loc["relu", "class 1"] == pytest.approx(1.1)
@@ -136,13 +136,13 @@ def test_losses_of_densities_leave_the_autoencoders_own_out():
         }
         for k in (1, 6)
     ]
-    frame = summaries.density_losses(found)
+    frame = study_summaries.density_losses(found)
     assert frame.to_dict() == {"class 1": {"wide": 2.5}, "class 6": {"wide": 7.5}}
 
 
 def test_experiments_stand_under_each_other_class_by_class(records):
     other = record((1,), 0, 0.5, 0.6, experiment="informed-relu")
-    frame = summaries.by_experiment([*records, other])
+    frame = study_summaries.by_experiment([*records, other])
     assert frame.loc[("ablation", "1"), "CANCE"] == pytest.approx(83.0)  # of 84 and 82
     assert frame.loc[("informed-relu", "1"), "CNCE"] == pytest.approx(50.0)
     assert len(frame) == 3
@@ -154,7 +154,7 @@ def test_medians_by_test_class_are_averaged_over_the_seeds():
         | {"by_class": {"contrast": {"0": [0.0, 0.1 + seed, 9.0], "3": [0.0, 0.2, 9.0]}}}
         for seed in (0, 1)
     ]
-    frame = summaries.by_test_class(found, "contrast")
+    frame = study_summaries.by_test_class(found, "contrast")
     assert frame.loc["0"].to_dict() == pytest.approx({"0": 0.6, "3": 0.2})
 
 
@@ -167,5 +167,5 @@ def test_fits_are_averaged_over_the_seeds():
         }
         for seed in (0, 1)
     ]
-    frame = summaries.fits(found)
+    frame = study_summaries.fits(found)
     assert frame.loc[("ablation", "1")].tolist() == pytest.approx([0.51, 5.0])
