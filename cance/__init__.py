@@ -12,6 +12,7 @@ The method
     composite           z = (z_l, z_e, z_c), section 3.1
     autoencoder         Eq. (11) (12), the two-stage fit
     pretrained          PCA as a linear autoencoder
+    backbones, embeddings   pretrained networks, and the feature vectors that they give
     moments             Eq. (13) (14)
     noise               p_nK and L_K, section 3.4
     augmentation        Eq. (8), the log-normal mode, Proposition 1
@@ -26,11 +27,14 @@ The reproduction
     tabular, tabular_protocols   the tables, their splits and F1 rules
     baselines           one paper a file
     schema, records, bodies   what a result record is; writing and reading it
-    cells, studies, choices, examples, single_features, mnist_c, tabular_cells, kdd_cells
-                        how a cell is run
+    cells, studies, choices, examples, single_features, mnist_c, tabular_cells, kdd_cells,
+    feature_cells, pretrained_cells   how a cell is run
     cifar10             the settings chosen for CIFAR-10, and the candidates
-    experiments, runner settings and cells of every table; running what is missing
-    paper, verdicts, tables, summaries, tabular_summaries, verify   the paper's numbers beside ours
+    experiment          what an experiment is
+    image_, tabular_, kdd_, pretrained_experiments   the settings and cells of every table
+    experiments, runner finding one; running what is missing
+    paper, verdicts, tables, verify   the paper's numbers beside ours
+    summaries, study_summaries, tabular_summaries   the small tables beside them
     plots, headline, notation, notebooks   figures, the README's table, the book's pages
 """
 
