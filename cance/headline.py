@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def markdown(found: Iterable[dict]) -> str:
     -------
     str
         Markdown; AUROC in percent, ours as mean ± sample standard deviation over the runs (n).
-        A line of ours is empty where nothing has run.
+        A line of ours is empty where nothing has run. Below it, what all the records cost.
     """
     found = list(found)
     frame = tables.compare(1, found)
@@ -48,7 +49,17 @@ def markdown(found: Iterable[dict]) -> str:
         lines, headers=["normal data", "", *variants], tablefmt="pipe", disable_numparse=True
     )
     every = pd.concat([tables.compare(number, found) for number in (1, 7)])
-    return f"{table}\n\nTables 1 and 7: {tables.summary(every)}."
+    return f"{table}\n\nTables 1 and 7: {tables.summary(every)}.\n\n{cost(found)}"
+
+
+def cost(found: Iterable[dict]) -> str:
+    """What all records took together, in one line: hours of one core, and of which."""
+    hours = defaultdict(float)
+    found = list(found)
+    for record in found:
+        hours[record["device"]] += record["seconds"]["total"] / 3600
+    spent = ", ".join(f"{value:.1f} core-hours ({device})" for device, value in hours.items())
+    return f"Cost: the {len(found)} records took {spent or 'nothing'}, one thread a run, other work beside it."
 
 
 def insert(page: str, block: str) -> str:

@@ -19,6 +19,15 @@ def test_the_page_shows_what_the_records_say(name):
     assert headline.insert(page, headline.markdown(found)) == page, "python -m cance.headline"
 
 
+def test_the_cost_is_that_of_every_record_by_device():
+    runs = [
+        {"device": device, "seconds": {"total": seconds}}
+        for device, seconds in (("cpu: a", 1800.0), ("cpu: a", 5400.0), ("cuda: b", 360.0))
+    ]
+    text = headline.cost(runs)
+    assert "the 3 records took 2.0 core-hours (cpu: a), 0.1 core-hours (cuda: b)" in text
+
+
 def test_a_page_without_marks_is_refused():
     with pytest.raises(ValueError, match="marks"):
         headline.insert("# no marks here", "block")
