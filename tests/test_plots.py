@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 from record_factory import make_record
 from sklearn.metrics import roc_auc_score
 
 from cance import plots, tables
 
-
-@pytest.fixture(autouse=True)
-def headless():
-    with mpl.rc_context():
-        mpl.use("agg")
-        yield
-    assert not plt.get_fignums(), "a figure stays open and would be shown twice"
+pytestmark = pytest.mark.usefixtures("headless")
 
 
 @pytest.fixture

@@ -1,20 +1,12 @@
 """The figures of the chapter on the autoencoder: each shows what it was given."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from scipy.stats import norm
 
 from cance.plots import autoencoder as figures
 
-
-@pytest.fixture(autouse=True)
-def headless():
-    with mpl.rc_context():
-        mpl.use("agg")
-        yield
-    assert not plt.get_fignums(), "a figure stays open and would be shown twice"
+pytestmark = pytest.mark.usefixtures("headless")
 
 
 def test_spectra_fall_and_keep_a_network_s_colour():

@@ -1,19 +1,11 @@
 """The figures of the chapter on the composite feature: each shows what it was given."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from cance.plots import composite as figures
 
-
-@pytest.fixture(autouse=True)
-def headless():
-    with mpl.rc_context():
-        mpl.use("agg")
-        yield
-    assert not plt.get_fignums(), "a figure stays open and would be shown twice"
+pytestmark = pytest.mark.usefixtures("headless")
 
 
 def test_the_length_s_part_stands_over_the_angle_s():

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
-from matplotlib import pyplot as plt
 from scipy import stats
 
 from cance.moments import Moments, batch_moments, streaming_moments
 from cance.plots import moments as figures
 
-
-@pytest.fixture(autouse=True)
-def headless():
-    with mpl.rc_context():
-        mpl.use("agg")
-        yield
-    assert not plt.get_fignums(), "a figure stays open and would be shown twice"
+pytestmark = pytest.mark.usefixtures("headless")
 
 
 @pytest.fixture

@@ -1,21 +1,13 @@
 """The figures on motivation show what they were given."""
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 from scipy import stats
 
 from cance.plots import motivation
 
-
-@pytest.fixture(autouse=True)
-def headless():
-    with mpl.rc_context():
-        mpl.use("agg")
-        yield
-    assert not plt.get_fignums(), "a figure stays open and would be shown twice"
+pytestmark = pytest.mark.usefixtures("headless")
 
 
 @pytest.fixture

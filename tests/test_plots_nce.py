@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from scipy import stats
 
 from cance.plots import nce as figures
 
-
-@pytest.fixture(autouse=True)
-def headless():
-    with mpl.rc_context():
-        mpl.use("agg")
-        yield
-    assert not plt.get_fignums(), "a figure stays open and would be shown twice"
+pytestmark = pytest.mark.usefixtures("headless")
 
 
 def labelled(axis):

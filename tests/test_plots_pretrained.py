@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
 
 from cance.plots import pretrained as plots
 
-
-@pytest.fixture(autouse=True)
-def headless():
-    with mpl.rc_context():
-        mpl.use("agg")
-        yield
+pytestmark = pytest.mark.usefixtures("headless")
 
 
 def test_the_spectrum_adds_up():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,12 +9,7 @@ import pytest
 from cance.plots import tabular as plots
 from cance.tabular_summaries import Ranking
 
-
-@pytest.fixture(autouse=True)
-def headless():
-    with mpl.rc_context():
-        mpl.use("agg")
-        yield
+pytestmark = pytest.mark.usefixtures("headless")
 
 
 def test_ranks_stand_in_order_and_the_bar_is_as_long_as_the_critical_difference():
