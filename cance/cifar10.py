@@ -85,7 +85,14 @@ _SLOW = {"stage1_rate": 1e-3, "weight_decay": 0.01}  # torch's usual rate and de
 _INFORMED = {
     **{
         name: _AUTOENCODERS[name]
-        for name in ("lambda-0.004", "max-pooling", "rectify-average", "global-average")
+        for name in (
+            "lambda-0.004",
+            "max-pooling",
+            "rectify-average",
+            "global-average",
+            "hidden-layer",
+            "residual-half-width",
+        )
     },
     "rectify-average-300": _AUTOENCODERS["rectify-average"] | _SLOW | {"stage1_steps": 300},
     "global-average-900": _AUTOENCODERS["global-average"] | _SLOW,
