@@ -228,7 +228,8 @@ if informed:
 # (`global-average-900`), such an encoder brings the density of automobiles and trucks from far below one
 # half to the paper's level and beyond it, and that of dogs near it. One that was not trained at all
 # (`global-average-untrained`) is above the paper on all three. Trained as hard as reconstruction asks for (`global-average`), it falls
-# back: to reconstruct, the latent has to learn again where things are and how strong.
+# back: to reconstruct, the latent has to learn again where things are and how strong. A hidden layer before
+# the latent (`hidden-layer`), as LSA's networks have it, moves nothing.
 #
 # So the paper's numbers are within reach of an autoencoder that pools and reconstructs badly, and out of
 # reach of one that reconstructs well. Without labels there is no reason to choose the first: its
