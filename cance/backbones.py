@@ -6,7 +6,6 @@ be had, EfficientNet-Lite0 stands in for it: what rests on that says so, and is 
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet18_Weights, resnet18
 
-from cance.data import data_root
+from cance.data import data_root, require_sha256
 
 RESNET18_FILE = "resnet18-f37072fd.pth"
 RESNET18_URL = ResNet18_Weights.IMAGENET1K_V1.url
@@ -83,11 +82,7 @@ class Backbone:
             If the network comes with an extra that is not installed.
         """
         path = self.find()
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if not found.startswith(self.sha256):
-            raise ValueError(
-                f"{path} is not the known file: expected SHA-256 {self.sha256}, found {found}"
-            )
+        require_sha256(path, self.sha256)
         return fused(self.build(torch.load(path, map_location="cpu", weights_only=True)))
 
 

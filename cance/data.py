@@ -127,6 +127,25 @@ def digest(
     return sha256.hexdigest()
 
 
+def require_sha256(path: Path, sha256: str) -> None:
+    """Check that a file is the published one.
+
+    Parameters
+    ----------
+    path : Path
+    sha256 : str
+        In hexadecimal, or its first digits.
+
+    Raises
+    ------
+    ValueError
+        If the file's SHA-256 begins otherwise.
+    """
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not found.startswith(sha256):
+        raise ValueError(f"{path} is not the known file: expected SHA-256 {sha256}, found {found}")
+
+
 def load(name: str, root: str | Path | None = None, download: bool = False) -> ImageDataset:
     """Load a data set and check that it is exactly the published one.
 

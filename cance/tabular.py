@@ -7,7 +7,6 @@ scikit-learn can also fetch, ``adbench_resnet18/`` ADBench's published ResNet-18
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
-from cance.data import DatasetUnavailable, Status, data_root
+from cance.data import DatasetUnavailable, Status, data_root, require_sha256
 
 ABALONE_NORMAL, ABALONE_ANOMALOUS = (8, 9, 10), (3, 21)  # rings; DROCC's rule
 KDD_SYMBOLIC = (1, 2, 3)  # protocol_type, service, flag; the 0/1 columns stay as they are
@@ -198,9 +197,5 @@ def _checked(name: str, root: str | Path | None) -> Path:
             f"{name} was not found: {path} is missing; set $CANCE_DATA to the folder that holds "
             f"{source.file}"
         )
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != source.sha256:
-        raise ValueError(
-            f"{path} is not the known file: expected SHA-256 {source.sha256}, found {found}"
-        )
+    require_sha256(path, source.sha256)
     return path

@@ -1,5 +1,8 @@
-"""Result records made by hand, for the tests of what reads and writes them."""
+"""Result records and small tables made by hand, for the tests of what reads and writes them."""
 
+import numpy as np
+
+from cance import tabular
 from cance.records import seal, sha256_of
 
 SETTINGS = {"autoencoder": {"epochs": 60, "betas": [0.9, 0.999]}, "nce": {"noise_ratio": 8}}
@@ -42,3 +45,12 @@ def make_body(aurocs=None, normal=(8,), seed=0, experiment="ablation", dataset="
 def make_record(*args, **kwargs):
     """A sealed record; takes what `make_body` takes."""
     return seal(make_body(*args, **kwargs))
+
+
+def make_table(name, normal, anomalous, columns, noise):
+    """A small table: normal rows near a line, then anomalous ones that are spread all around."""
+    rng = np.random.default_rng(0)
+    line = rng.normal(size=(normal, 1)) * np.ones(columns)
+    line = line + noise * rng.normal(size=(normal, columns))
+    rows = np.vstack([line, 3 * rng.normal(size=(anomalous, columns))])
+    return tabular.Table(name, rows, np.arange(len(rows)) >= normal, "a" * 64)

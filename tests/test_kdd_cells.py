@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from record_factory import make_table
 
 from cance import records, tabular
 from cance.baselines.dagmm import DAGMM
@@ -22,15 +23,8 @@ SETTINGS = KDDSettings().shortened(SMOKE)
 
 @pytest.fixture(autouse=True)
 def small_table(monkeypatch):
-    monkeypatch.setattr(tabular, "load", lambda name: _table())
-
-
-@lru_cache(maxsize=1)
-def _table():
-    rng = np.random.default_rng(0)
-    attacks = rng.normal(size=(400, 1)) * np.ones(8) + 0.2 * rng.normal(size=(400, 8))
-    rows = np.vstack([attacks, 3 * rng.normal(size=(100, 8))])
-    return tabular.Table("kddcup99", rows, np.arange(500) >= 400, "a" * 64)
+    table = make_table("kddcup99", 400, 100, 8, 0.2)
+    monkeypatch.setattr(tabular, "load", lambda name: table)
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from record_factory import make_table
 
 from cance import records, tabular
 from cance.baselines.classical import CLASSICAL
@@ -23,15 +24,8 @@ SETTINGS = find("tabular-half", "thyroid", "smoke").settings
 
 @pytest.fixture(autouse=True)
 def small_table(monkeypatch):
-    monkeypatch.setattr(tabular, "load", lambda name: _table())
-
-
-@lru_cache(maxsize=1)
-def _table():
-    rng = np.random.default_rng(0)
-    normal = rng.normal(size=(300, 1)) * np.ones(6) + 0.3 * rng.normal(size=(300, 6))
-    rows = np.vstack([normal, 3 * rng.normal(size=(20, 6))])
-    return tabular.Table("thyroid", rows, np.arange(320) >= 300, "a" * 64)
+    table = make_table("thyroid", 300, 20, 6, 0.3)
+    monkeypatch.setattr(tabular, "load", lambda name: table)
 
 
 @lru_cache(maxsize=1)
