@@ -43,6 +43,7 @@ _AUTOENCODERS = {
     "decay-1": {"weight_decay": 1.0},
     "half-schedule": {"stage1_steps": 450, "stage2_steps": 50},
     "double-schedule": {"stage1_steps": 1800, "stage2_steps": 200},
+    "fourfold-schedule": {"stage1_steps": 3600, "stage2_steps": 400},
     "double-rate": {"stage1_rate": 1.6e-2},
     "batch-256": {"batch_size": 256, "stage1_steps": 450},
     "relu": {"network": DirectSettings(activation="relu")},
@@ -52,8 +53,8 @@ _AUTOENCODERS = {
     "rectify-average": {"network": DirectSettings(downsampling="average", activation="relu")},
     "global-average": {"network": PooledSettings()},
     "hidden-layer": {"network": ConvSettings((32, 64, 128), 256)},
-    # LSA's at full width would take three quarters of an hour a fit
     "residual-half-width": {"network": ResidualSettings((16, 32, 64, 128), 128)},
+    "residual": {"network": ResidualSettings()},  # three quarters of an hour of a core
 }
 _DENSITIES = {
     "chosen": {},
@@ -92,8 +93,15 @@ _INFORMED = {
             "global-average",
             "hidden-layer",
             "residual-half-width",
+            "residual",
         )
     },
+    # LSA's networks trained for 115 epochs, with our lambda and with the one that the paper prints
+    "residual-3600": _AUTOENCODERS["residual"] | _SLOW | {"stage1_steps": 3600},
+    "residual-3600-lambda-0.004": _AUTOENCODERS["residual"]
+    | _AUTOENCODERS["lambda-0.004"]
+    | _SLOW
+    | {"stage1_steps": 3600},
     "rectify-average-300": _AUTOENCODERS["rectify-average"] | _SLOW | {"stage1_steps": 300},
     "global-average-900": _AUTOENCODERS["global-average"] | _SLOW,
     "global-average-300": _AUTOENCODERS["global-average"] | _SLOW | {"stage1_steps": 300},

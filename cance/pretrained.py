@@ -38,7 +38,9 @@ class PCAReconstructor(nn.Module):
                 f"{train.shape[0]} rows of {train.shape[1]} features; expected less than "
                 f"{min(train.shape)}"
             )
-        pca = PCA(latent_dim, svd_solver="full").fit(train.cpu().double().numpy())
+        # both are exact; with more rows than features their covariance is the shorter way
+        solver = "covariance_eigh" if train.shape[0] >= train.shape[1] else "full"
+        pca = PCA(latent_dim, svd_solver=solver).fit(train.cpu().double().numpy())
         arrays = (torch.from_numpy(a).float().contiguous() for a in (pca.mean_, pca.components_))
         return cls(*arrays).to(train.device)
 
