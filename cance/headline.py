@@ -53,13 +53,18 @@ def markdown(found: Iterable[dict]) -> str:
 
 
 def cost(found: Iterable[dict]) -> str:
-    """What all records took together, in one line: hours of one core, and of which."""
+    """What all records took together, in one line: hours by device, a GPU's apart.
+
+    Runs on a GPU share it, so that their hours add up to more than the card was busy.
+    """
     hours = defaultdict(float)
     found = list(found)
     for record in found:
         hours[record["device"]] += record["seconds"]["total"] / 3600
-    spent = ", ".join(f"{value:.1f} core-hours ({device})" for device, value in hours.items())
-    return f"Cost: the {len(found)} records took {spent or 'nothing'}, one thread a run, other work beside it."
+    cores = [f"{h:.1f} core-hours ({d})" for d, h in hours.items() if d.startswith("cpu")]
+    cards = [f"{h:.1f} hours of runs that shared {d}" for d, h in hours.items() if d[:3] != "cpu"]
+    spent = ", ".join(cores + cards) or "nothing"
+    return f"Cost: the {len(found)} records took {spent}; one thread a run, other work beside it."
 
 
 def insert(page: str, block: str) -> str:

@@ -147,15 +147,17 @@ def costs(records: Iterable[dict]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index (experiment, dataset, device, threads); columns ``cells``, the phases in seconds,
-        and ``peak MiB``.
+        Index (experiment, dataset, device, threads); columns ``cells``, the phases in seconds, 0
+        where there is no such phase, and ``peak MiB``. ``densities`` is all that is fitted to
+        features, distances to neighbours included.
     """
     rows = []
     for record in records:
         cell, seconds = record["cell"], record["seconds"]
         key = (cell["experiment"], cell["dataset"], record["device"], record["threads"])
         densities = sum(seconds.get(variant, 0.0) for variant in record["metrics"])
-        phases = (seconds["autoencoder"], densities, seconds["scoring"], seconds["total"])
+        autoencoder, scoring = (seconds.get(phase, 0.0) for phase in ("autoencoder", "scoring"))
+        phases = (autoencoder, densities, scoring, seconds["total"])
         rows.append((*key, *phases, record["peak_memory_mib"]))
     names = ["experiment", "dataset", "device", "threads"]
     numbers = ["autoencoder", "densities", "scoring", "total", "peak MiB"]

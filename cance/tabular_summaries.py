@@ -42,29 +42,6 @@ def measured(records: Iterable[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["split", "table", "seed", "method", *MEASURES])
 
 
-def means(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Mean and sample standard deviation over the seeds.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        As `measured` returns.
-    measure : str
-        One of `MEASURES`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a method, in the order of the records; columns (split, table), each with ``mean``,
-        ``sd`` and ``seeds``.
-    """
-    groups = frame.groupby(["method", "split", "table"], sort=False)[measure]
-    found = groups.agg(mean="mean", sd="std", seeds="size").unstack(["split", "table"])
-    return found.reorder_levels([1, 2, 0], axis=1).sort_index(
-        axis=1, level=[0, 1], sort_remaining=False
-    )
-
-
 def printed(frame: pd.DataFrame, measures: Iterable[str], by: str = "method") -> pd.DataFrame:
     """``mean ± sd (n)`` over the seeds, in percent; of one run no sd.
 

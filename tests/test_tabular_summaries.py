@@ -26,13 +26,13 @@ def test_every_method_of_every_tabular_cell_has_a_row():
     assert list(frame["f1"]) == [0.7, 0.8]
 
 
-def test_means_are_over_the_seeds_of_one_table_and_split():
+def test_what_is_printed_is_over_the_seeds_of_one_table_and_split():
     records = [record(0, NN=0.6), record(1, NN=0.8), record(0, "abalone", NN=0.1)]
-    found = summaries.means(summaries.measured(records), "f1").loc["NN"]
-    assert found["half", "thyroid", "mean"] == pytest.approx(0.7)
-    assert found["half", "thyroid", "sd"] == pytest.approx(np.std([0.6, 0.8], ddof=1))
-    assert found["half", "thyroid", "seeds"] == 2
-    assert found["half", "abalone", "mean"] == 0.1
+    frame = summaries.measured(records)
+    found = summaries.printed(frame, ["f1"], ["method", "split", "table"])["f1"]
+    sd = 100 * np.std([0.6, 0.8], ddof=1)
+    assert found["NN", "half", "thyroid"] == f"70.0 ± {sd:.1f} (2)"
+    assert found["NN", "half", "abalone"] == "10.0 (1)"
 
 
 def test_ranks_are_within_blocks_and_ties_share_them():
