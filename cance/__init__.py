@@ -30,7 +30,7 @@ The reproduction
     cells, studies, choices, examples, single_features, mnist_c, tabular_cells, kdd_cells,
     feature_cells, pretrained_cells   how a cell is run
     cifar10             the settings chosen for CIFAR-10, and the candidates
-    experiment          what an experiment is
+    normals, experiment   sets of normal classes; what an experiment is
     image_, tabular_, kdd_, pretrained_experiments   the settings and cells of every table
     experiments, runner finding one; running what is missing
     paper, verdicts, tables, verify   the paper's numbers beside ours

@@ -9,10 +9,6 @@ from typing import Any, Protocol, Self
 from cance.cells import CellSettings, run_cell
 from cance.schema import Cell
 
-SINGLE_CLASSES = tuple((k,) for k in range(10))
-ONE_NORMAL_CLASS = ((0,),)
-"""Of tables, whose rows are normal or anomalous and nothing else."""
-
 
 class Settings(Protocol):
     """Everything that decides a cell's numbers besides its data and its seed."""

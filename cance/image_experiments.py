@@ -9,8 +9,9 @@ from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings
 from cance.choices import run_candidate_cell
 from cance.examples import run_examples_cell, run_latent_space_cell
-from cance.experiment import SINGLE_CLASSES, Experiment
+from cance.experiment import Experiment
 from cance.nce import NCESettings
+from cance.normals import ALL_TOGETHER, PAIRS, SINGLE_CLASSES
 from cance.single_features import run_single_features_cell
 from cance.studies import AUGMENTATION_TRIALS, StudySettings, run_study_cell
 
@@ -22,7 +23,6 @@ MNIST_C = CellSettings(
     NCESettings(steps=12000, validate_every=500),
 )
 DIGITS = CellSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
-PAIRS = ((0, 1), (0, 8), (1, 8))
 
 EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     ("ablation", "mnist"): Experiment(
@@ -50,7 +50,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     ),
     ("mnist-c", "mnist-c"): Experiment(
         MNIST_C,
-        (tuple(range(10)),),
+        ALL_TOGETHER,
         30,
         "Tables 1 and 3: all of MNIST is normal, its corruptions are anomalies",
         mnist_c.run_mnist_c_cell,
@@ -105,6 +105,6 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         MNIST, ((5,),), 1, "most and least anomalous test images", run_examples_cell
     ),
     ("examples", "mnist-c"): Experiment(
-        MNIST_C, (tuple(range(10)),), 1, "most and least anomalous test images", run_examples_cell
+        MNIST_C, ALL_TOGETHER, 1, "most and least anomalous test images", run_examples_cell
     ),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings
-from cance.experiment import ONE_NORMAL_CLASS, Experiment
+from cance.experiment import Experiment
 from cance.kdd_cells import (
     APPENDIX_H,
     KDDSettings,
@@ -16,6 +16,7 @@ from cance.kdd_cells import (
     run_own_kdd_cell,
 )
 from cance.networks import MLPSettings
+from cance.normals import ONE_NORMAL_CLASS
 
 OWN = CellSettings(
     AutoencoderSettings(MLPSettings(), latent_dim=4, stage1_steps=4000, stage2_steps=1000)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
+from cance.normals import ALL_BUT_ONE, ALL_TOGETHER, ONE_NORMAL_CLASS, PAIRS, SINGLE_CLASSES
+
 TABLES = range(1, 14)
 
 # Runs behind the paper's standard deviations: five unless it says otherwise (Appendices E and H).
@@ -71,18 +73,13 @@ class Feed:
 
 _ABLATION = {name: name for name in ("Error", "LatNCE", "CNCE", "CANCE")}
 _CANCE = {"CANCE": "CANCE"}
-_TEN = tuple((label,) for label in range(10))
-_PAIRS = ((0, 1), (0, 8), (1, 8))
-_TOGETHER = (tuple(range(10)),)
 _IMAGES = {"MNIST": "mnist", "CIFAR-10": "cifar10"}
 _MNIST_C = {"MNIST-C": "mnist-c"}
 _FASHION = {"Fashion-MNIST": "fashion-mnist"}
 _KDD = {"KDDCUP99": "kddcup99"}
-_ONE = ((0,),)  # tables have one normal class
 _TABULAR = {name: name for name in ("DAGMM", "DeepSVDD", "GOAD", "DROCC", "CANCE")}
 _FLAGGED = {"Precision": "precision", "Recall": "recall", "F1": "f1"}
 _NINE = {"Fashion-MNIST": "fashion-mnist", "CIFAR-10": "cifar10"}
-_ALL_BUT_ONE = tuple(tuple(k for k in range(10) if k != left_out) for left_out in range(10))
 _NEIGHBOURS = {"NN raw": "NN, pixels", "NN ResNet-18": "NN, features"}
 
 
@@ -95,34 +92,39 @@ def _pretrained(table: int, datasets: dict, experiment: str, *rest) -> tuple[Fee
 
 
 FEEDS = (
-    Feed(1, _IMAGES, "ablation", _ABLATION, _TEN),
-    Feed(1, _MNIST_C, "mnist-c", _ABLATION, _TOGETHER),
-    Feed(2, _IMAGES, "ablation", _CANCE, _TEN),
-    Feed(3, _MNIST_C, "mnist-c", _CANCE, _TOGETHER),
+    Feed(1, _IMAGES, "ablation", _ABLATION, SINGLE_CLASSES),
+    Feed(1, _MNIST_C, "mnist-c", _ABLATION, ALL_TOGETHER),
+    Feed(2, _IMAGES, "ablation", _CANCE, SINGLE_CLASSES),
+    Feed(3, _MNIST_C, "mnist-c", _CANCE, ALL_TOGETHER),
     # Abalone was only ever published with DROCC's balanced test; chapter 13 has every split of each
     Feed(
-        6, {"Thyroid": "thyroid", "Arrhythmia": "arrhythmia"}, "tabular-half", _TABULAR, _ONE, "f1"
+        6,
+        {"Thyroid": "thyroid", "Arrhythmia": "arrhythmia"},
+        "tabular-half",
+        _TABULAR,
+        ONE_NORMAL_CLASS,
+        "f1",
     ),
-    Feed(6, {"Abalone": "abalone"}, "tabular-balanced", _TABULAR, _ONE, "f1"),
-    *_pretrained(4, {"CIFAR-10": "cifar10"}, "pretrained", _CANCE, _TEN),
-    *_pretrained(4, {"CIFAR-10": "cifar10"}, "neighbours", _NEIGHBOURS, _TEN),
-    *_pretrained(5, _NINE, "nine-vs-one", _CANCE, _ALL_BUT_ONE),
-    Feed(7, _IMAGES, "ablation", _ABLATION, _TEN),
-    Feed(8, _IMAGES, "bimodal", _ABLATION, _PAIRS),
-    *_pretrained(9, _IMAGES, "pretrained", _ABLATION, _TEN),
-    Feed(10, _IMAGES, "ablation", _CANCE, _TEN),
-    *_pretrained(11, {"CIFAR-10": "cifar10"}, "pretrained", _CANCE, _TEN),
-    *_pretrained(11, {"CIFAR-10": "cifar10"}, "neighbours", _NEIGHBOURS, _TEN),
-    Feed(12, _KDD, "kddcup-original", {"DAGMM-0": "DAGMM-0"}, _ONE, metrics=_FLAGGED),
+    Feed(6, {"Abalone": "abalone"}, "tabular-balanced", _TABULAR, ONE_NORMAL_CLASS, "f1"),
+    *_pretrained(4, {"CIFAR-10": "cifar10"}, "pretrained", _CANCE, SINGLE_CLASSES),
+    *_pretrained(4, {"CIFAR-10": "cifar10"}, "neighbours", _NEIGHBOURS, SINGLE_CLASSES),
+    *_pretrained(5, _NINE, "nine-vs-one", _CANCE, ALL_BUT_ONE),
+    Feed(7, _IMAGES, "ablation", _ABLATION, SINGLE_CLASSES),
+    Feed(8, _IMAGES, "bimodal", _ABLATION, PAIRS),
+    *_pretrained(9, _IMAGES, "pretrained", _ABLATION, SINGLE_CLASSES),
+    Feed(10, _IMAGES, "ablation", _CANCE, SINGLE_CLASSES),
+    *_pretrained(11, {"CIFAR-10": "cifar10"}, "pretrained", _CANCE, SINGLE_CLASSES),
+    *_pretrained(11, {"CIFAR-10": "cifar10"}, "neighbours", _NEIGHBOURS, SINGLE_CLASSES),
+    Feed(12, _KDD, "kddcup-original", {"DAGMM-0": "DAGMM-0"}, ONE_NORMAL_CLASS, metrics=_FLAGGED),
     Feed(
         12,
         _KDD,
         "kddcup",
         {"DAGMM-1": "DAGMM-1", "DAGMM-CANCE": "DAGMM-CANCE"},
-        _ONE,
+        ONE_NORMAL_CLASS,
         metrics=_FLAGGED,
     ),
-    Feed(13, _FASHION, "fashion-mnist", _CANCE, _TEN),
+    Feed(13, _FASHION, "fashion-mnist", _CANCE, SINGLE_CLASSES),
 )
 
 

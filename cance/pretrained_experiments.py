@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from cance import cifar10
 from cance.backbones import BACKBONES, find_backbone
-from cance.experiment import ONE_NORMAL_CLASS, SINGLE_CLASSES, Experiment
+from cance.experiment import Experiment
 from cance.nce import NCESettings
 from cance.networks import LogOddsSettings
+from cance.normals import ALL_BUT_ONE, ONE_NORMAL_CLASS, SINGLE_CLASSES
 from cance.pretrained_cells import (
     EmbeddedTableSettings,
     PretrainedSettings,
@@ -41,7 +42,6 @@ DENSITIES = {
     "MNIST's settings": Trial("rows", vars(NCESettings())),
 }
 """Ways to fit the density of Table 9 on CIFAR-10, to be told apart by their validation losses."""
-ALL_BUT_ONE = tuple(tuple(k for k in range(10) if k != left_out) for left_out in range(10))
 
 
 def settings(dataset: str, backbone: str) -> PretrainedSettings:

@@ -22,8 +22,8 @@ def candidates(records: Iterable[dict]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index candidate; a column a normal class, below 1 where the candidate clears the bar;
-        ``condition``, the largest condition number of its latent covariances, and ``seconds``, the
-        mean of fitting the autoencoder.
+        ``condition``, the largest condition number of its latent covariances; ``seconds``, the mean
+        of fitting the autoencoder; and ``device``, what it was fitted on.
     """
     rows = []
     for record in records:
@@ -31,11 +31,14 @@ def candidates(records: Iterable[dict]) -> pd.DataFrame:
         ratio = metrics["autoencoder"]["validation_error"] / metrics["PCA"]["validation_error"]
         condition, seconds = record["latent_condition_number"], record["seconds"]["autoencoder"]
         name = cell.experiment.removeprefix("candidate-")
-        rows.append((name, f"class {label(cell)}", ratio, condition, seconds))
-    frame = pd.DataFrame(rows, columns=["candidate", "class", "ratio", "condition", "seconds"])
+        rows.append((name, f"class {label(cell)}", ratio, condition, seconds, record["device"]))
+    numbers = ["ratio", "condition", "seconds", "device"]
+    frame = pd.DataFrame(rows, columns=["candidate", "class", *numbers])
     by_candidate = frame.groupby("candidate", sort=False)
     return frame.pivot(index="candidate", columns="class", values="ratio").assign(
-        condition=by_candidate["condition"].max(), seconds=by_candidate["seconds"].mean()
+        condition=by_candidate["condition"].max(),
+        seconds=by_candidate["seconds"].mean(),
+        device=by_candidate["device"].agg(lambda names: " and ".join(sorted(set(names)))),
     )
 
 

@@ -16,9 +16,10 @@ from dataclasses import replace
 
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings
-from cance.experiment import ONE_NORMAL_CLASS, Experiment
+from cance.experiment import Experiment
 from cance.nce import NCESettings
 from cance.networks import LogOddsSettings, MLPSettings
+from cance.normals import ONE_NORMAL_CLASS
 from cance.tabular_cells import TabularSettings, run_tabular_cell
 
 _AUTOENCODER = AutoencoderSettings(

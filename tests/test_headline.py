@@ -25,7 +25,9 @@ def test_the_cost_is_that_of_every_record_by_device():
         for device, seconds in (("cpu: a", 1800.0), ("cpu: a", 5400.0), ("cuda: b", 360.0))
     ]
     text = headline.cost(runs)
-    assert "the 3 records took 2.0 core-hours (cpu: a), 0.1 hours of runs that shared cuda: b" in text
+    assert (
+        "the 3 records took 2.0 core-hours (cpu: a), 0.1 hours of runs that shared cuda: b" in text
+    )
 
 
 def test_a_page_without_marks_is_refused():

@@ -99,7 +99,7 @@ def test_two_experiments_are_compared_on_what_both_have(records):
     assert (row["difference"], row["standard_error"]) == pytest.approx((2.0, 1.0))
 
 
-def candidate(name, normal, error, linear, condition):
+def candidate(name, normal, error, linear, condition, device="cpu: a"):
     return record((normal,), 0, 0.5, 0.5, experiment=f"candidate-{name}") | {
         "metrics": {
             "autoencoder": {"validation_error": error},
@@ -107,18 +107,20 @@ def candidate(name, normal, error, linear, condition):
         },
         "latent_condition_number": condition,
         "seconds": {"autoencoder": 10.0 * normal, "total": 100.0},
+        "device": device,
     }
 
 
 def test_candidates_are_measured_against_the_linear_bar_class_by_class():
     found = [
         candidate("elu", 1, 0.009, 0.010, 4.0),
-        candidate("elu", 6, 0.012, 0.008, 9.0),
+        candidate("elu", 6, 0.012, 0.008, 9.0, "cuda: b"),
         candidate("relu", 1, 0.011, 0.010, 3.0),
     ]
     frame = study_summaries.candidates(found)
     assert frame.loc["elu", ["class 1", "class 6"]].tolist() == pytest.approx([0.9, 1.5])
     assert frame.loc["elu", ["condition", "seconds"]].tolist() == [9.0, 35.0]
+    assert frame["device"].tolist() == ["cpu: a and cuda: b", "cpu: a"]
     assert frame.loc["relu", "class 1"] == pytest.approx(1.1)
     assert math.isnan(frame.loc["relu", "class 6"])
 
