@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from network_factory import drawn, uniform
 from scipy.signal import correlate
 from scipy.special import expit
 from torch import nn
@@ -29,17 +30,6 @@ BUILDERS = {
     for part in (DirectEncoder, DirectDecoder)
     for downsampling in HALVINGS
 }
-
-
-def drawn(builder, *arguments, seed=0):
-    """A module on the CPU, its weights from a seed."""
-    with torch.device("meta"):
-        module = builder(*arguments)
-    return initialise(module, torch.Generator().manual_seed(seed))
-
-
-def uniform(*shape):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
 def standardised(a):
@@ -201,17 +191,6 @@ def test_too_small_an_image_is_refused(network, downsampling, shape):
         network(shape, 2, DirectSettings((2, 2, 2), downsampling))
 
 
-@pytest.mark.parametrize("downsampling", HALVINGS)
-@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 13, 9)])
-def test_the_latent_is_batch_normalised_without_an_affine_part(shape, downsampling):
-    encoder = drawn(DirectEncoder, shape, 3, DirectSettings((4, 6), downsampling)).train()
-    assert not list(encoder[-1].parameters())
-    encoder[-2].weight.data *= 100  # next to such variances the normalisation's 1e-5 is nothing
-    latent = encoder(3 + uniform(64, *shape)).detach()
-    torch.testing.assert_close(latent.mean(0), torch.zeros(3), rtol=0, atol=1e-5)
-    torch.testing.assert_close(latent.var(0, correction=0), torch.ones(3), rtol=1e-3, atol=0)
-
-
 @pytest.mark.parametrize("name", BUILDERS)
 def test_no_bias_stands_in_front_of_a_normalisation(name):
     network = drawn(BUILDERS[name])
@@ -219,44 +198,6 @@ def test_no_bias_stands_in_front_of_a_normalisation(name):
     biased = [layer for layer in biased if getattr(layer, "bias", None) is not None]
     # of all layers, only the decoder's last convolution is not normalised
     assert biased == ([network[-2]] if isinstance(network, DirectDecoder) else [])
-
-
-@pytest.mark.parametrize(("downsampling", "activation"), EVERY_SETTING)
-def test_every_parameter_has_a_gradient(downsampling, activation):
-    x = uniform(32, 2, 9, 12).double()
-    settings = DirectSettings((4, 6), downsampling, activation)
-    encoder, decoder = (
-        drawn(part, (2, 9, 12), 3, settings).double() for part in (DirectEncoder, DirectDecoder)
-    )
-    (x - decoder(encoder(x))).square().mean().backward()
-    for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
-        # where a normalisation undoes a parameter, rounding leaves some 1e-17
-        assert float(parameter.grad.abs().max()) > 1e-8, name
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_initialise_draws_what_pytorch_s_constructors_draw(name):
-    ours = drawn(BUILDERS[name], seed=11).state_dict()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(11)
-        theirs = BUILDERS[name]().state_dict()
-    assert ours.keys() == theirs.keys()
-    for key, value in ours.items():
-        assert value.device.type == "cpu"
-        assert torch.equal(value, theirs[key]), key
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_initialise_reads_its_generator_alone(name):
-    before = torch.get_rng_state()
-    modules = [drawn(BUILDERS[name], seed=s) for s in (1, 1, 2)]
-    assert torch.equal(torch.get_rng_state(), before)
-    a, again, other = (module.state_dict() for module in modules)
-    assert all(torch.equal(a[key], again[key]) for key in a)
-    for i, layer in enumerate(modules[0]):
-        for key, _ in layer.named_parameters(prefix=str(i)):
-            normalises = isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))
-            assert torch.equal(a[key], other[key]) == normalises, key
 
 
 def test_the_autoencoder_builds_the_direct_networks():

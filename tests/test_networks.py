@@ -1,10 +1,9 @@
 """Shapes of the networks, and their initial weights against PyTorch's own."""
 
 import math
-from functools import partial
 
 import pytest
-import torch
+from network_factory import drawn, uniform
 from torch import nn
 
 from cance.networks import (
@@ -17,29 +16,9 @@ from cance.networks import (
     MLPEncoder,
     MLPSettings,
     feature_map_sizes,
-    initialise,
 )
 
 CONV, MLP = ConvSettings(), MLPSettings((16, 8))
-SMALL = ConvSettings(channels=(4, 6), hidden=10)
-BUILDERS = {
-    "conv encoder": partial(ConvEncoder, (1, 9, 12), 3, SMALL),
-    "conv decoder": partial(ConvDecoder, (1, 9, 12), 3, SMALL),
-    "mlp encoder": partial(MLPEncoder, 20, 3, MLP),
-    "mlp decoder": partial(MLPDecoder, 20, 3, MLP),
-    "log odds": partial(LogOdds, 5, LogOddsSettings((16, 16))),
-}
-
-
-def drawn(builder, *arguments, seed=0):
-    """A module on the CPU, its weights from a seed."""
-    with torch.device("meta"):
-        module = builder(*arguments)
-    return initialise(module, torch.Generator().manual_seed(seed))
-
-
-def uniform(*shape):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (2, 13, 30)])
@@ -83,41 +62,6 @@ def test_too_small_an_image_is_refused(network, shape):
     with pytest.raises(ValueError, match=f"{shape[1]} x {shape[2]} pixels are too small for 3"):
         network(shape, 2, CONV)
     network((1, 8, 8), 2, CONV)
-
-
-@pytest.mark.parametrize(
-    ("encoder", "shape", "settings"), [(ConvEncoder, (1, 8, 8), CONV), (MLPEncoder, (20,), MLP)]
-)
-def test_the_latent_is_batch_normalised_without_an_affine_part(encoder, shape, settings):
-    encoder = drawn(encoder, shape if len(shape) == 3 else shape[0], 3, settings)
-    last = encoder[-1]
-    assert isinstance(last, nn.BatchNorm1d)
-    assert last.weight is None
-    assert last.bias is None
-    latent = encoder.train()(3 + uniform(64, *shape)).detach()
-    torch.testing.assert_close(latent.mean(0), torch.zeros(3), rtol=0, atol=1e-5)
-    torch.testing.assert_close(latent.var(0, correction=0), torch.ones(3), rtol=0.01, atol=0)
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_initialise_draws_what_pytorch_s_constructors_draw(name):
-    ours = drawn(BUILDERS[name], seed=11).state_dict()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(11)
-        theirs = BUILDERS[name]().state_dict()
-    assert ours.keys() == theirs.keys()
-    for key, value in ours.items():
-        assert value.device.type == "cpu"
-        assert torch.equal(value, theirs[key]), key
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_initialise_reads_its_generator_alone(name):
-    before = torch.get_rng_state()
-    a, again, other = (drawn(BUILDERS[name], seed=s).state_dict() for s in (1, 1, 2))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(a[key], again[key]) for key in a)
-    assert not any(torch.equal(a[key], other[key]) for key in a if a[key].ndim > 1)
 
 
 def test_initial_weights_fill_plus_minus_one_over_root_fan_in():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from network_factory import uniform
 from torch import nn
 
 from cance.autoencoder import Autoencoder, AutoencoderSettings, covariance_loss, encode, fit
@@ -18,10 +19,6 @@ def drawn(builder, settings, seed=0):
     with torch.device("meta"):
         module = builder(SHAPE, D, settings)
     return initialise(module, torch.Generator().manual_seed(seed))
-
-
-def uniform(*shape):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
 def test_its_latent_normalised_is_the_convolutional_encoder_s():

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from network_factory import drawn, uniform
 from scipy.signal import convolve, correlate
 from torch import nn
 
@@ -23,17 +24,6 @@ BUILDERS = {
     for part in PARTS
     for channels in [(4, 6), (4, 5, 6)]
 }
-
-
-def drawn(builder, *arguments, seed=0):
-    """A module on the CPU, its weights from a seed."""
-    with torch.device("meta"):
-        module = builder(*arguments)
-    return initialise(module, torch.Generator().manual_seed(seed))
-
-
-def uniform(*shape):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
 def weights_of(network):
@@ -213,53 +203,11 @@ def test_too_small_an_image_is_refused(shape):
         ResidualEncoder(shape, 2, SMALL)
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 13, 9)])
-def test_the_latent_is_batch_normalised_without_an_affine_part(shape):
-    encoder = drawn(ResidualEncoder, shape, 3, SMALL).train()
-    assert not list(encoder[-1].parameters())
-    encoder[-2].weight.data *= 100  # next to such variances the normalisation's 1e-5 is nothing
-    latent = encoder(3 + uniform(64, *shape)).detach()
-    torch.testing.assert_close(latent.mean(0), torch.zeros(3), rtol=0, atol=1e-5)
-    torch.testing.assert_close(latent.var(0, correction=0), torch.ones(3), rtol=1e-3, atol=0)
-
-
 @pytest.mark.parametrize("name", BUILDERS)
 def test_no_layer_but_the_normalisations_has_a_bias(name):
     for key, layer in drawn(BUILDERS[name]).named_modules():
         if not isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             assert getattr(layer, "bias", None) is None, key
-
-
-def test_every_parameter_has_a_gradient():
-    x = uniform(16, 2, 9, 12).double()
-    settings = ResidualSettings((4, 5, 6), 8)
-    encoder, decoder = (drawn(part, (2, 9, 12), 3, settings).double() for part in PARTS)
-    (x - decoder(encoder(x))).square().mean().backward()
-    for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
-        # where a normalisation undoes a parameter, rounding leaves some 1e-17
-        assert float(parameter.grad.abs().max()) > 1e-8, name
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_initialise_draws_what_pytorch_s_constructors_draw(name):
-    ours = drawn(BUILDERS[name], seed=11).state_dict()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(11)
-        theirs = BUILDERS[name]().state_dict()
-    assert ours.keys() == theirs.keys()
-    for key, value in ours.items():
-        assert value.device.type == "cpu"
-        assert torch.equal(value, theirs[key]), key
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_initialise_reads_its_generator_alone(name):
-    before = torch.get_rng_state()
-    a, again, other = (drawn(BUILDERS[name], seed=s).state_dict() for s in (1, 1, 2))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(a[key], again[key]) for key in a)
-    # no layer but the normalisations, which start from constants, has anything but a matrix
-    assert not any(torch.equal(a[key], other[key]) for key in a if a[key].ndim > 1)
 
 
 def test_the_autoencoder_builds_the_residual_networks():

@@ -1,0 +1,115 @@
+"""What holds of every network that an autoencoder can be made of: shapes, latents, initial weights."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from network_factory import drawn, uniform
+from torch import nn
+
+from cance.direct_networks import DirectDecoder, DirectEncoder, DirectSettings
+from cance.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    ConvSettings,
+    LogOdds,
+    LogOddsSettings,
+    MLPDecoder,
+    MLPEncoder,
+    MLPSettings,
+)
+from cance.plain_networks import PlainDecoder, PlainEncoder, PlainSettings
+from cance.pooled_networks import PooledDecoder, PooledEncoder, PooledSettings
+from cance.residual_networks import ResidualDecoder, ResidualEncoder, ResidualSettings
+
+IMAGE = (2, 9, 12)
+MLP = MLPSettings((16, 8))
+KINDS = {
+    "conv": (ConvEncoder, ConvDecoder, IMAGE, ConvSettings((4, 6), 10)),
+    "plain": (PlainEncoder, PlainDecoder, IMAGE, PlainSettings((4, 6), 10)),
+    **{
+        f"direct, {halving}, {bend}": (
+            DirectEncoder,
+            DirectDecoder,
+            IMAGE,
+            DirectSettings((4, 6), halving, bend),
+        )
+        for halving in ("stride", "max", "average")
+        for bend in ("relu", "leaky relu", "elu")
+    },
+    "pooled": (PooledEncoder, PooledDecoder, IMAGE, PooledSettings((4, 6))),
+    "residual, one block": (ResidualEncoder, ResidualDecoder, IMAGE, ResidualSettings((4, 6), 8)),
+    "residual": (ResidualEncoder, ResidualDecoder, IMAGE, ResidualSettings((4, 5, 6), 8)),
+    "mlp": (MLPEncoder, MLPDecoder, 20, MLP),
+}
+BUILDERS = {
+    "log odds": partial(LogOdds, 5, LogOddsSettings((16, 16))),
+    **{
+        f"{part.__name__}: {name}": partial(part, shape, 3, settings)
+        for name, (*parts, shape, settings) in KINDS.items()
+        for part in parts
+    },
+}
+
+
+def pair(name):
+    encoder, decoder, shape, settings = KINDS[name]
+    rows = (shape,) if isinstance(shape, int) else shape
+    return *(drawn(part, shape, 3, settings) for part in (encoder, decoder)), rows
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_rows_come_back_in_their_shape(name):
+    encoder, decoder, shape = pair(name)
+    latent = encoder(uniform(5, *shape))
+    assert latent.shape == (5, 3)
+    assert decoder(latent).shape == (5, *shape)
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "plain"])  # which lacks it
+def test_the_latent_is_batch_normalised_without_an_affine_part(name):
+    encoder, _, shape = pair(name)
+    last, encoder = encoder[-1], encoder.train()
+    assert isinstance(last, nn.BatchNorm1d)
+    assert last.weight is None
+    assert last.bias is None
+    x = 3 + uniform(64, *shape)
+    before = nn.Sequential(*list(encoder)[:-1])(x).detach().double()
+    variance = before.var(0, correction=0) + last.eps
+    expected = (before - before.mean(0)) / variance.sqrt()
+    torch.testing.assert_close(encoder(x).detach().double(), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_parameter_has_a_gradient(name):
+    encoder, decoder, shape = pair(name)
+    x = uniform(32, *shape).double()
+    encoder, decoder = encoder.double(), decoder.double()
+    (x - decoder(encoder(x))).square().mean().backward()
+    for parameter_name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
+        # where a normalisation undoes a parameter, rounding leaves some 1e-17
+        assert float(parameter.grad.abs().max()) > 1e-8, parameter_name
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_initialise_draws_what_pytorch_s_constructors_draw(name):
+    ours = drawn(BUILDERS[name], seed=11).state_dict()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(11)
+        theirs = BUILDERS[name]().state_dict()
+    assert ours.keys() == theirs.keys()
+    for key, value in ours.items():
+        assert value.device.type == "cpu"
+        assert torch.equal(value, theirs[key]), key
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_initialise_reads_its_generator_alone(name):
+    before = torch.get_rng_state()
+    a, again, other = (drawn(BUILDERS[name], seed=s).state_dict() for s in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(a[key], again[key]) for key in a)
+    # matrices and kernels are drawn; what normalises starts from constants
+    assert not any(torch.equal(a[key], other[key]) for key in a if a[key].ndim > 1)
