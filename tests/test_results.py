@@ -17,6 +17,7 @@ COMPLETE = [
     ("bimodal", "cifar10"),
     ("schedule", "mnist"),
     ("fashion-mnist", "fashion-mnist"),
+    ("mnist-c", "mnist-c"),
 ]
 
 

@@ -1,0 +1,179 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Tables of numbers: Table 6
+#
+# FINDINGS
+
+# %% tags=["parameters"]
+dataset = "thyroid"  # or "arrhythmia", "abalone", "annthyroid": whose numbers are shown in full
+protocol = "half"  # or "first-half", "balanced"
+seeds = 20
+profile = "paper"  # or "smoke": one short run; shows only that it runs
+
+# %% tags=["nbval-check-output"]
+from IPython.display import display
+
+from cance import experiments, provenance, records, runner, tables, tabular_summaries
+from cance.plots import tabular
+from cance.tabular_cells import LEAK
+
+root = provenance.results_folder(profile)
+if profile == "smoke":
+    name = f"tabular-{protocol}"
+    cells = experiments.cells(name, dataset, 1)
+    runner.run(cells, experiments.find(name, dataset, profile), root, progress=False)
+finished = [r for r in records.scan(root)[0] if r["cell"]["seed"] < seeds]
+measured = tabular_summaries.measured(finished)
+runs = measured.groupby(["table", "split"], sort=False)["seed"].nunique().unstack()
+table6 = tables.compare(6, finished)
+print(f"runs by table and split, profile {profile}\n{runs.to_string(na_rep='')}")
+print(f"found: {tables.summary(table6)}")
+
+# %% [markdown]
+# ## Four ways to say F1
+#
+# "F1 of Thyroid" is no number until three things are said: which rows are tested, which class is the
+# positive one, and how many rows are flagged. The paper names three sources whose answers differ.
+#
+# | split | trains | tested | flagged | positive | from |
+# |---|---|---|---|---|---|
+# | `half` | a random half of the normal rows | the other half, all anomalies | as many as there are anomalies | anomaly | DAGMM {cite:p}`zong2018dagmm` |
+# | `first-half` | the first half in file order | the same | the same | anomaly | GOAD {cite:p}`bergman2020goad` |
+# | `balanced` | all normal rows but as many as there are anomalies | these, all anomalies | the same | anomaly | the split of DROCC {cite:p}`goyal2020drocc` |
+# | any of these, `f1_drocc` | | | a fifth of the tested rows | **normal** | DROCC's published code |
+#
+# On a balanced test, DROCC's rule leaves even a perfect ranking at the ceiling below; where anomalies are rare, it
+# flatters, since the normal class is easy to find.
+
+# %% tags=["nbval-check-output"]
+for record in finished:
+    cell = record["cell"]
+    if cell["experiment"].startswith("tabular-") and cell["seed"] == 0:
+        counts = record["counts"]
+        print(
+            f"{cell['dataset']:10} {cell['experiment'].removeprefix('tabular-'):10} "
+            f"{counts['train'] + counts['validation']:5} train, {counts['test']:5} tested, "
+            f"{counts['test_anomalous']:3} of them anomalous; "
+            f"DROCC's F1 is at most {record['f1_drocc_ceiling']:.3f}"
+        )
+
+# %% [markdown]
+# ## Table 6: paper beside ours
+#
+# All methods were run here but DPAD, which has no public code. Thyroid and Arrhythmia are of the split `half`,
+# Abalone of `balanced`, the only one that it was ever published with; F1 counts as many rows flagged as there are
+# anomalies.
+
+# %% tags=["nbval-check-output"]
+print(tables.render(table6))
+
+# %% [markdown]
+# Two of the figures that the paper quotes are not what their source prints, or not what it says they are. DROCC's
+# own paper {cite:p}`goyal2020drocc` has .69 ± .02 on Arrhythmia, not .32. (Our DROCC, whose weights never see the
+# test, has what the table above says, and no better epoch was to be found with the test in view.) And DROCC's .78 on
+# Thyroid is above the ceiling of its own published rule, .77, as is CANCE's .83 on Abalone: neither can have been
+# computed by it. The other figures of DAGMM, DeepSVDD, GOAD and DROCC are those of DROCC's Table 2.
+#
+# ## Every method, every protocol
+#
+# F1 in percent, mean ± sample standard deviation (runs), as many rows flagged as there are anomalies.
+
+# %% tags=["nbval-check-output", "output_scroll"]
+by = ["method", "split", "table"]
+print(tabular_summaries.printed(measured, ["f1"], by)["f1"].unstack(by[1:]).to_string(na_rep=""))
+
+# %% [markdown]
+# And in full, for one table and protocol, with what needs no threshold:
+
+# %% tags=["nbval-check-output"]
+one = measured[(measured["table"] == dataset) & (measured["split"] == protocol)]
+print(f"{dataset}, {protocol}")
+print(tabular_summaries.printed(one, tabular_summaries.MEASURES).to_string())
+
+# %% mystnb={"image": {"alt": "Dots of F1, one a run, for each method and table under one protocol, with the mean of each method and the paper's figure for CANCE as a dashed line."}}
+printed = table6[table6["column"] == "CANCE"].set_index("dataset")["paper_mean"]
+paper = {name.lower(): mean for name, mean in printed.items()}
+in_paper = measured["table"].isin(list(paper))
+display(
+    tabular.measure_by_method(measured[in_paper & (measured["split"] == protocol)], "f1", paper)
+)
+
+# %% [markdown]
+# ## Which protocol do the paper's figures fit?
+#
+# An inference from the numbers; the paper does not say.
+
+# %% tags=["nbval-check-output"]
+columns = ["CANCE", "NN", "IsolationForest"]
+for name, figure in paper.items():
+    own = measured[(measured["table"] == name) & measured["method"].isin(columns)]
+    print(f"\n{name}: the paper's CANCE {100 * figure:.0f}")
+    if len(own):
+        shown = tabular_summaries.printed(own, ["f1", "f1_drocc"], ["split", "method"])
+        print(shown.to_string())
+
+# %% [markdown]
+# INFERENCE
+#
+# ## Ranks
+#
+# Mean rank of each method by average precision, over every table, split and seed; two methods whose ranks are
+# further apart than the critical difference differ (Friedman's and Nemenyi's tests, {cite:p}`demsar2006`). Seeds of
+# one table are not independent, so that the test is more certain than it should be.
+
+# %% tags=["nbval-check-output"]
+honest = measured[measured["method"] != LEAK]
+if honest["method"].nunique() > 2 and runs.size:
+    ranking = tabular_summaries.ranking(honest, "average_precision")
+    print(
+        f"{ranking.blocks} blocks, Friedman p = {ranking.p_value:.1g}, "
+        f"critical difference {ranking.critical_difference:.2f}"
+    )
+    print(ranking.ranks.round(2).to_string())
+
+# %% mystnb={"image": {"alt": "Mean rank of each method, best first, with a bar as long as the critical difference."}}
+if honest["method"].nunique() > 2 and runs.size:
+    display(tabular.ranks(ranking))
+
+# %% [markdown]
+# RANKS
+#
+# ## What selection on the test is worth
+#
+# DROCC's published code keeps the epoch with the best F1 on the *test*. Here the last epoch is kept, which sees
+# no test; `DROCC, test-selected` does as published, by DROCC's own rule. The gain in points:
+
+# %% tags=["nbval-check-output"]
+print(tabular_summaries.leak(measured).round(2).to_string())
+
+# %% [markdown]
+# LEAK
+#
+# ## The width of the latent
+#
+# We chose $d = 4$ by validation losses alone. **The F1 beside the other widths is test-informed** and shows what that
+# choice decides. Split `half`, F1 in percent.
+
+# %% tags=["nbval-check-output"]
+print(tabular_summaries.by_latents(finished).round(3).to_string())
+
+# %% [markdown]
+# LATENTS
+#
+# ## What it costs
+#
+# Mean seconds of a method, fit and scores together, one thread. Ours count the autoencoder that they share.
+
+# %%
+print(tabular_summaries.costs(finished).round(1).to_string())
