@@ -73,7 +73,8 @@ finished, _ = records.scan(root)
 finished = [record for record in finished if record["cell"]["seed"] < seeds]
 shown = summaries.of(finished, named("pretrained", backbone), dataset)
 print(f"{len(shown)} of {10 * seeds} records on {dataset}, profile {profile}")
-print(network.stand_in or network.title)
+source = network.stand_in or network.title
+print(source)
 
 # %% [markdown]
 # ## What is near what
@@ -90,15 +91,14 @@ if dataset in available:
     queries = {str(k): int((images.test_labels == k).nonzero()[0]) for k in (0, 1, 3, 7, 9)}
     pictures = torch.cat([images.test_images[list(queries.values())], images.train_images[:1000]])
     features = torch.cat(list(embeddings.extract(pictures, network, loaded, image_size, device)))
-    rows = dict(zip(queries, range(len(queries))))
-    own, others = features[: len(rows)], features[len(rows) :]
-    display(pretrained.neighbours(rows, own, others, pictures[: len(rows)], pictures[len(rows) :]))
+    asked = dict(zip(queries, range(len(queries))))
+    shown_pictures = pictures.tensor_split([len(asked)])
+    display(pretrained.neighbours(asked, *features.tensor_split([len(asked)]), *shown_pictures))
 
 # %% mystnb={"image": {"alt": "The same five test pictures, each beside its eight nearest training pictures in raw pixels, mostly of other classes but of the same colours."}}
 if images is not None:
-    pixels = pictures.flatten(1).float()
-    own, others = pixels[: len(rows)], pixels[len(rows) :]
-    display(pretrained.neighbours(rows, own, others, pictures[: len(rows)], pictures[len(rows) :]))
+    pixels = pictures.flatten(1).float().tensor_split([len(asked)])
+    display(pretrained.neighbours(asked, *pixels, *shown_pictures))
 
 # %% [markdown]
 # ## What PCA keeps
@@ -127,7 +127,8 @@ if spectra:
 # AUROC in percent, mean ± sample standard deviation over the seeds.
 
 # %% tags=["nbval-check-output", "output_scroll"]
-print(tables.render(tables.compare(9, finished)))
+table9 = tables.compare(9, finished)
+print(tables.render(table9))
 
 # %% [markdown]
 # ## Error against CANCE
@@ -136,16 +137,15 @@ print(tables.render(tables.compare(9, finished)))
 
 # %% tags=["nbval-check-output"]
 pairs = (("CANCE", "Error"), ("CNCE", "Error"), ("CANCE", "CNCE"), ("CNCE", "LatNCE"))
-table9 = tables.compare(9, finished)
 rows = table9[table9["row"] != "Avg"]
-for source, column in (("paper, ResNet-18", "paper_mean"), (network.title, "ours_mean")):
+for origin, column in (("paper, ResNet-18", "paper_mean"), (network.title, "ours_mean")):
     by_class = rows.pivot(index=["dataset", "row"], columns="column", values=column).dropna()
     for name, means in by_class.groupby(level=0, sort=False):
         for better, worse in pairs:
             gain = means[better] - means[worse]
             test = verdicts.signed_rank(gain.to_numpy())
             print(
-                f"{source}, {name}: {better} over {worse} {gain.mean():+.2f}, "
+                f"{origin}, {name}: {better} over {worse} {gain.mean():+.2f}, "
                 f"higher in {(gain > 0).sum()} of {len(gain)} classes, p = {test.p_value:.2g}"
             )
 
@@ -153,7 +153,7 @@ for source, column in (("paper, ResNet-18", "paper_mean"), (network.title, "ours
 if shown:
     means = study_summaries.by_experiment(shown).droplevel(0)
     gain = (means["CANCE"] - means["Error"]).rename("CANCE - Error")
-    print(f"{dataset}, {network.stand_in or network.title}")
+    print(f"{dataset}, {source}")
     print(means.join(gain).sort_values("CANCE - Error").round(1).to_string())
 
 # %% [markdown]
@@ -177,7 +177,7 @@ if shown:
 # %% tags=["nbval-check-output"]
 trials = summaries.of(finished, named("densities", backbone), "cifar10")
 if trials:
-    print(f"cifar10, {network.stand_in or network.title}, validation loss in nats")
+    print(f"cifar10, {source}, validation loss in nats")
     print(study_summaries.density_losses(trials).round(3).to_string())
     print("\nAUROC of the same, in percent")
     print(study_summaries.by_experiment(trials).droplevel(0).T.round(1).to_string())
@@ -208,7 +208,7 @@ for name in ("mnist", "cifar10"):
     beside = summaries.of(finished, named("pretrained", backbone), name)
     beside += summaries.of(finished, named("neighbours", backbone), name)
     if beside:
-        print(f"{name}, {network.stand_in or network.title}; raw pixels need no network")
+        print(f"{name}, {source}; raw pixels need no network")
         print(summaries.mean_aurocs(beside).round(2).to_string())
 
 # %% [markdown]
@@ -228,7 +228,7 @@ print(tables.render(tables.compare(5, finished)))
 for name in ("fashion-mnist", "cifar10"):
     nine = summaries.of(finished, named("nine-vs-one", backbone), name)
     if nine:
-        print(f"\n{name}, {network.stand_in or network.title}, {len(nine)} runs")
+        print(f"\n{name}, {source}, {len(nine)} runs")
         print(summaries.mean_aurocs(nine).round(2).to_string())
 
 # %% [markdown]
@@ -267,7 +267,9 @@ if "adbench-cifar10-0" in available:
     detector = CANCE(autoencoder="pca", latent_dim=16, random_state=0).fit(normal[:3000])
     new = np.concatenate([normal[3000:4000], anomalous])
     scores = detector.anomaly_score(new)  # high is anomalous
-    error = CANCE(autoencoder="pca", latent_dim=16, variant="Error").fit(normal[:3000])
+    error = CANCE(autoencoder="pca", latent_dim=16, variant="Error", random_state=0).fit(
+        normal[:3000]
+    )
     labels = [False] * 1000 + [True] * len(anomalous)
     for name, found in (("CANCE", scores), ("Error", error.anomaly_score(new))):
         print(f"{name}: AUROC {100 * protocols.auroc(found, labels):.1f}")

@@ -87,9 +87,9 @@ print(
 
 # %% [markdown]
 # The same DAGMM-1 has almost two points of F1 more under the one protocol than under the other. That is
-# nearly half of what the paper finds between DAGMM-0 and DAGMM-1, which it compares across the two. Within
+# half of what the paper finds between DAGMM-0 and DAGMM-1, which it compares across the two. Within
 # DAGMM's own protocol, DAGMM-0, with the features of its own paper and the 200 epochs that Appendix H calls
-# unnecessary, is two points of F1 above DAGMM-1, and more in average precision; that is one run.
+# unnecessary, is almost three points of F1 above DAGMM-1, and more in average precision; that is one run.
 #
 # A density fitted afterwards to DAGMM's three features gains nothing: DAGMM-CANCE is below DAGMM-1 in 16
 # of 20 runs of `kddcup`. Nor does CANCE's own autoencoder: its error alone is the best of its four

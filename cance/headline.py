@@ -61,10 +61,13 @@ def cost(found: Iterable[dict]) -> str:
     found = list(found)
     for record in found:
         hours[record["device"]] += record["seconds"]["total"] / 3600
-    cores = [f"{h:.1f} core-hours ({d})" for d, h in hours.items() if d.startswith("cpu")]
-    cards = [f"{h:.1f} hours of runs that shared {d}" for d, h in hours.items() if d[:3] != "cpu"]
-    spent = ", ".join(cores + cards) or "nothing"
-    return f"Cost: the {len(found)} records took {spent}; one thread a run, other work beside it."
+    spent = ", ".join(
+        f"{h:.1f} core-hours ({device})"
+        if device.startswith("cpu")
+        else f"{h:.1f} hours of runs that shared {device}"
+        for device, h in sorted(hours.items())
+    )
+    return f"Cost: the {len(found)} records took {spent or 'nothing'}; one thread a run, other work beside it."
 
 
 def insert(page: str, block: str) -> str:

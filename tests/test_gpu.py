@@ -1,4 +1,4 @@
-"""Every kind of cell runs on a GPU, and gives nearly the metrics of the CPU."""
+"""A cell of each family of experiments runs on a GPU, and gives nearly the metrics of the CPU."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """The network without batch normalisation before its latent, beside the one that has it."""
 
+import network_factory
 import pytest
 import torch
 from network_factory import uniform
@@ -15,10 +16,8 @@ PLAIN, CONV = PlainSettings((4, 6), 10), ConvSettings((4, 6), 10)
 
 
 def drawn(builder, settings, seed=0):
-    """A module on the CPU, its weights from a seed."""
-    with torch.device("meta"):
-        module = builder(SHAPE, D, settings)
-    return initialise(module, torch.Generator().manual_seed(seed))
+    """A module for the images of these tests."""
+    return network_factory.drawn(builder, SHAPE, D, settings, seed=seed)
 
 
 def test_its_latent_normalised_is_the_convolutional_encoder_s():
