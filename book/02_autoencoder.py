@@ -42,7 +42,7 @@ from sklearn.feature_selection import mutual_info_regression
 
 from cance import autoencoder, data, protocols
 from cance.autoencoder import AutoencoderSettings, covariance_loss, reconstruction_loss
-from cance.networks import ConvSettings
+from cance.conv_networks import ConvSettings
 from cance.plain_networks import PlainSettings
 from cance.plots import autoencoder as figures
 from cance.randomness import split_rows, streams

@@ -48,7 +48,7 @@ from cance.composite import (
     relative_euclidean_distance,
     squared_error,
 )
-from cance.networks import ConvSettings
+from cance.conv_networks import ConvSettings
 from cance.plots import composite as figures
 from cance.pretrained import PCAReconstructor
 from cance.randomness import split_rows, streams

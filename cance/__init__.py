@@ -5,9 +5,9 @@ Austin J. Brockmeier (arXiv 2502.01920). Each of its equations has one place her
 way, from the top of this list to its end.
 
 The method
-    data, image_files   the image data sets, checked by their hashes
+    data, image_files, checksums   the image data sets, checked by their hashes
     corruptions         MNIST-C's fifteen corruptions (corruption_kernels)
-    networks            E_phi1, D_phi2, T_theta (direct_, pooled_, residual_, plain_networks)
+    networks            E_phi1, D_phi2, T_theta (conv_, direct_, pooled_, residual_, plain_networks)
     randomness, training   random streams; what the two training loops share
     composite           z = (z_l, z_e, z_c), section 3.1
     autoencoder         Eq. (11) (12), the two-stage fit

@@ -9,16 +9,9 @@ from torch import nn
 from tqdm import tqdm
 
 from cance.composite import ENCODING_BATCH
+from cance.conv_networks import ConvDecoder, ConvEncoder, ConvSettings
 from cance.direct_networks import DirectDecoder, DirectEncoder, DirectSettings
-from cance.networks import (
-    ConvDecoder,
-    ConvEncoder,
-    ConvSettings,
-    MLPDecoder,
-    MLPEncoder,
-    MLPSettings,
-    initialise,
-)
+from cance.networks import MLPDecoder, MLPEncoder, MLPSettings, initialise
 from cance.plain_networks import PlainDecoder, PlainEncoder, PlainSettings
 from cance.pooled_networks import PooledDecoder, PooledEncoder, PooledSettings
 from cance.randomness import Streams

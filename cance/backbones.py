@@ -16,7 +16,8 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet18_Weights, resnet18
 
-from cance.data import data_root, require_sha256
+from cance.checksums import require_sha256
+from cance.data import data_root
 
 RESNET18_FILE = "resnet18-f37072fd.pth"
 RESNET18_URL = ResNet18_Weights.IMAGENET1K_V1.url

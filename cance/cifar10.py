@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings
+from cance.conv_networks import ConvSettings
 from cance.direct_networks import DirectSettings
 from cance.nce import NCESettings
-from cance.networks import ConvSettings, LogOddsSettings
+from cance.networks import LogOddsSettings
 from cance.pooled_networks import PooledSettings
 from cance.residual_networks import ResidualSettings
 from cance.studies import StudySettings, Trial

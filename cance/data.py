@@ -7,16 +7,15 @@ arrays must have the SHA-256 written here: no number rests on other data than it
 or half-written file is taken for the set.
 """
 
-import hashlib
 import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from cance.checksums import digest
 from cance.image_files import LAYOUTS, Arrays, read_digits, torchvision_set
 
 # `digest` of each set; tests/test_data.py ties the downloaded ones to the MD5s that were published.
@@ -110,40 +109,6 @@ def to_unit(images: Tensor) -> Tensor:
     if images.dtype != torch.uint8:
         raise TypeError(f"images are {images.dtype}, expected torch.uint8 with values 0..255")
     return images.to(torch.float32).div_(255)
-
-
-def digest(
-    train_images: Tensor, train_labels: Tensor, test_images: Tensor, test_labels: Tensor
-) -> str:
-    """Return the SHA-256 (64 hexadecimal digits) of a data set's decoded arrays.
-
-    The bytes are those of the four arrays in the order of the parameters, each in C order: images
-    as uint8 (N, C, H, W), labels as little-endian int64 (N,).
-    """
-    sha256 = hashlib.sha256()
-    for images, labels in ((train_images, train_labels), (test_images, test_labels)):
-        sha256.update(np.ascontiguousarray(images.numpy(), dtype="u1"))
-        sha256.update(np.ascontiguousarray(labels.numpy(), dtype="<i8"))
-    return sha256.hexdigest()
-
-
-def require_sha256(path: Path, sha256: str) -> None:
-    """Check that a file is the published one.
-
-    Parameters
-    ----------
-    path : Path
-    sha256 : str
-        In hexadecimal, or its first digits.
-
-    Raises
-    ------
-    ValueError
-        If the file's SHA-256 begins otherwise.
-    """
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if not found.startswith(sha256):
-        raise ValueError(f"{path} is not the known file: expected SHA-256 {sha256}, found {found}")
 
 
 def load(name: str, root: str | Path | None = None, download: bool = False) -> ImageDataset:

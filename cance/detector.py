@@ -20,9 +20,10 @@ from cance import autoencoder as deep
 from cance import persistence
 from cance.autoencoder import AutoencoderSettings
 from cance.composite import composite
+from cance.conv_networks import ConvSettings
 from cance.inputs import as_rows, check_parameters
 from cance.nce import NCESettings
-from cance.networks import ConvSettings, MLPSettings
+from cance.networks import MLPSettings
 from cance.pretrained import PCAReconstructor
 from cance.provenance import resolve_device
 from cance.randomness import split_rows, streams

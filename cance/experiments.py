@@ -15,10 +15,11 @@ from cance import (
 )
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings
+from cance.conv_networks import ConvSettings
 from cance.data import SHA256
 from cance.experiment import Experiment
 from cance.nce import NCESettings
-from cance.networks import ConvSettings, LogOddsSettings
+from cance.networks import LogOddsSettings
 from cance.schema import Cell
 
 SMOKE = CellSettings(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from cance.networks import ConvDecoder, ConvEncoder, ConvSettings
+from cance.conv_networks import ConvDecoder, ConvEncoder, ConvSettings
 
 
 @dataclass(frozen=True)

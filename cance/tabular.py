@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.io import loadmat
 
-from cance.data import DatasetUnavailable, Status, data_root, require_sha256
+from cance.checksums import require_sha256
+from cance.data import DatasetUnavailable, Status, data_root
 
 ABALONE_NORMAL, ABALONE_ANOMALOUS = (8, 9, 10), (3, 21)  # rings; DROCC's rule
 KDD_SYMBOLIC = (1, 2, 3)  # protocol_type, service, flag; the 0/1 columns stay as they are

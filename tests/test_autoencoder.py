@@ -17,7 +17,8 @@ from cance.autoencoder import (
     fit,
     reconstruction_loss,
 )
-from cance.networks import ConvSettings, MLPSettings, initialise
+from cance.conv_networks import ConvSettings
+from cance.networks import MLPSettings, initialise
 from cance.randomness import streams
 from cance.training import BestWeights
 

@@ -13,9 +13,10 @@ from cance import autoencoder, choices, data
 from cance.autoencoder import AutoencoderSettings
 from cance.cells import CellSettings
 from cance.choices import linear_errors, run_candidate_cell
+from cance.conv_networks import ConvSettings
 from cance.data import ImageDataset
 from cance.nce import NCESettings
-from cance.networks import ConvSettings, LogOddsSettings
+from cance.networks import LogOddsSettings
 from cance.protocols import normal_images
 from cance.randomness import split_rows, streams
 from cance.schema import Cell, problems

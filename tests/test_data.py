@@ -140,15 +140,6 @@ def test_digits_are_scikit_learns():
     np.testing.assert_array_equal(labels, expected.target)
 
 
-def test_digest_is_of_the_stated_bytes():
-    images = torch.arange(12, dtype=torch.uint8).reshape(3, 1, 2, 2)
-    labels = torch.tensor([7, 300, 1])
-    content = bytes(range(12)) + b"".join(n.to_bytes(8, "little") for n in (7, 300, 1))
-    content += bytes([4, 5, 6, 7]) + (300).to_bytes(8, "little")
-    found = data.digest(images, labels, images[1:2], labels[1:2])
-    assert found == hashlib.sha256(content).hexdigest()
-
-
 def test_to_unit():
     unit = data.to_unit(torch.tensor([0, 51, 255], dtype=torch.uint8))
     assert unit.dtype == torch.float32

@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cance.baselines import drocc
 from cance.baselines.drocc import DROCC, ShallowLogit, drocc_loss, project_to_shell, rate_factor
+from cance.baselines.selected_on_test import scores_selected_on_test
 from cance.networks import initialise
 
 QUICK = {"epochs": 4, "warm_up": 2, "ascent_steps": 5, "device": "cpu"}
@@ -158,7 +159,7 @@ def test_scores_selected_on_the_test_set_are_those_of_the_epoch_the_criterion_pr
 
     def selected(sign):
         seen.clear()
-        return drocc.test_selected_scores(detector, blob, shell, lambda s: criterion(s, sign))
+        return scores_selected_on_test(detector, blob, shell, lambda s: criterion(s, sign))
 
     np.testing.assert_array_equal(selected(1), detector.fit(blob).anomaly_score(shell))
     assert len(seen) == QUICK["epochs"]
@@ -170,7 +171,7 @@ def test_scores_selected_on_the_test_set_are_those_of_the_epoch_the_criterion_pr
 def test_a_criterion_that_is_never_a_number_is_refused():
     blob, shell = blob_and_shell(50)
     with pytest.raises(ValueError, match="criterion gave no finite number"):
-        drocc.test_selected_scores(DROCC(**QUICK), blob, shell, lambda scores: float("nan"))
+        scores_selected_on_test(DROCC(**QUICK), blob, shell, lambda scores: float("nan"))
 
 
 @pytest.mark.parametrize(

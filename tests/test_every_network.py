@@ -9,17 +9,9 @@ import torch
 from network_factory import drawn, uniform
 from torch import nn
 
+from cance.conv_networks import ConvDecoder, ConvEncoder, ConvSettings
 from cance.direct_networks import DirectDecoder, DirectEncoder, DirectSettings
-from cance.networks import (
-    ConvDecoder,
-    ConvEncoder,
-    ConvSettings,
-    LogOdds,
-    LogOddsSettings,
-    MLPDecoder,
-    MLPEncoder,
-    MLPSettings,
-)
+from cance.networks import LogOdds, LogOddsSettings, MLPDecoder, MLPEncoder, MLPSettings
 from cance.plain_networks import PlainDecoder, PlainEncoder, PlainSettings
 from cance.pooled_networks import PooledDecoder, PooledEncoder, PooledSettings
 from cance.residual_networks import ResidualDecoder, ResidualEncoder, ResidualSettings

@@ -7,7 +7,8 @@ from network_factory import uniform
 from torch import nn
 
 from cance.autoencoder import Autoencoder, AutoencoderSettings, covariance_loss, encode, fit
-from cance.networks import ConvDecoder, ConvEncoder, ConvSettings, initialise
+from cance.conv_networks import ConvDecoder, ConvEncoder, ConvSettings
+from cance.networks import initialise
 from cance.plain_networks import PlainDecoder, PlainEncoder, PlainSettings
 from cance.randomness import streams
 

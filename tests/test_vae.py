@@ -17,8 +17,9 @@ from cance.baselines.vae import (
     fit,
 )
 from cance.composite import composite
+from cance.conv_networks import ConvSettings
 from cance.direct_networks import DirectSettings
-from cance.networks import ConvSettings, MLPSettings, initialise
+from cance.networks import MLPSettings, initialise
 from cance.pooled_networks import PooledSettings
 from cance.protocols import auroc
 from cance.randomness import streams

@@ -14,7 +14,7 @@ tables of settings. Where these leave something open:
 - The published code divides by each standard deviation plus 1e-4, which makes 10,000 times as much
   of what a test row shows in a column that is constant in training; here that is only centred.
 - The published code scores the test set after every epoch and reports its best. `DROCC` keeps the
-  last epoch; `test_selected_scores` measures what the other choice gains.
+  last epoch; `cance.baselines.selected_on_test` measures what the other choice gains.
 - The ascent follows the gradient of the logit: that of the cross-entropy but for a positive factor
   a row, and only its direction is used. It does not underflow where a point is clearly rejected.
 """
@@ -22,9 +22,8 @@ tables of settings. Where these leave something open:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import softplus
@@ -244,43 +243,3 @@ class DROCC(RowDetector):
 
     def _score(self, rows: torch.Tensor) -> torch.Tensor:
         return -self.network_(rows)
-
-
-def test_selected_scores(
-    detector: DROCC,
-    train: np.ndarray,
-    test: np.ndarray,
-    criterion: Callable[[np.ndarray], float],
-) -> np.ndarray:
-    """Test scores of the epoch that a criterion of the *test* scores likes best, as published.
-
-    **Sees the test set.** The published code keeps the epoch with the best F1 on the test; this is
-    to measure how much that flatters. `DROCC.fit` never does it, and `detector` is left as it is.
-
-    Parameters
-    ----------
-    detector : DROCC
-        Whose settings, `random_state` among them, are used.
-    train, test : numpy.ndarray
-        (N, D) and (N', D).
-    criterion : callable
-        (N',) scores, high is anomalous, to a number, high is good: F1 with the true labels, say.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N',), of the earliest of equally good epochs, those of the warm-up among them.
-    """
-    best: tuple[float, np.ndarray | None] = (-math.inf, None)
-
-    class Watched(DROCC):
-        def _fit(self, train: torch.Tensor, generator: torch.Generator) -> None:
-            nonlocal best
-            for _ in self._trained(train, generator):
-                scores = self.anomaly_score(test)
-                best = max(best, (criterion(scores), scores), key=lambda pair: pair[0])
-
-    Watched(**detector.get_params()).fit(train)
-    if best[1] is None:
-        raise ValueError("the criterion gave no finite number in any epoch")
-    return best[1]

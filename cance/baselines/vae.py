@@ -23,13 +23,14 @@ from tqdm import tqdm
 
 from cance.autoencoder import Autoencoder, AutoencoderSettings, NetworkSettings
 from cance.composite import ENCODING_BATCH
+from cance.conv_networks import ConvSettings
 from cance.elbo import (
     deterministic_negated_elbo,
     negated_elbo,
     standard_normal_divergence,
     standard_normal_log_density,
 )
-from cance.networks import ConvSettings, initialise
+from cance.networks import initialise
 from cance.randomness import Streams
 from cance.training import BestWeights, minibatches, one_cycle
 

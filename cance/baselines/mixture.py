@@ -1,0 +1,67 @@
+"""DAGMM's Gaussian mixture of composite features, from soft memberships, and its two losses.
+
+Zong, Song, Min, Cheng, Lumezanu, Cho, Chen: Deep Autoencoding Gaussian Mixture Model for
+Unsupervised Anomaly Detection, ICLR 2018. Equation numbers are those of that paper.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+RIDGE = 1e-6  # added to every covariance's diagonal, lest a component collapse to a point
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A Gaussian mixture with K components in D dimensions.
+
+    Attributes
+    ----------
+    weight : torch.Tensor
+        phi_k, shape (K,).
+    mean : torch.Tensor
+        mu_k, shape (K, D).
+    covariance : torch.Tensor
+        Sigma_k, shape (K, D, D).
+    """
+
+    weight: torch.Tensor
+    mean: torch.Tensor
+    covariance: torch.Tensor
+
+
+def mixture_of(z: torch.Tensor, membership: torch.Tensor) -> Mixture:
+    """DAGMM's Eq. (5): phi_k, mu_k and Sigma_k from rows and their soft memberships.
+
+    Parameters
+    ----------
+    z : torch.Tensor
+        Composite features, shape (N, D).
+    membership : torch.Tensor
+        gamma_k of each row, shape (N, K), rows adding to 1.
+    """
+    total = membership.sum(0)  # (K,)
+    mean = membership.T @ z / total[:, None]
+    centred = z[:, None] - mean  # (N, K, D)
+    covariance = torch.einsum("nk,nki,nkj->kij", membership, centred, centred)
+    return Mixture(total / len(z), mean, covariance / total[:, None, None])
+
+
+def energy(z: torch.Tensor, mixture: Mixture) -> torch.Tensor:
+    """DAGMM's Eq. (6): E(z) = -ln sum_k phi_k N(z; mu_k, Sigma_k), (N, D) -> (N,), in nats."""
+    d = z.shape[1]
+    ridge = RIDGE * torch.eye(d, dtype=z.dtype, device=z.device)
+    factor = torch.linalg.cholesky(mixture.covariance + ridge)  # (K, D, D), lower
+    centred = (z[:, None] - mixture.mean).permute(1, 2, 0)  # (K, D, N)
+    white = torch.linalg.solve_triangular(factor, centred, upper=False)
+    log_volume = factor.diagonal(dim1=1, dim2=2).log().sum(1) + d / 2 * math.log(2 * math.pi)
+    log_density = -white.square().sum(1) / 2 - log_volume[:, None]  # (K, N)
+    return -torch.logsumexp(log_density + mixture.weight.log()[:, None], 0)
+
+
+def small_variance_penalty(mixture: Mixture) -> torch.Tensor:
+    """P(Sigma) = sum_k sum_j 1 / Sigma_kjj, against components that collapse (DAGMM's section 3.4)."""
+    return (mixture.covariance.diagonal(dim1=1, dim2=2) + RIDGE).reciprocal().sum()

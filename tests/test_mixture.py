@@ -1,0 +1,43 @@
+"""DAGMM's mixture: its equations against scipy and NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+
+from cance.baselines.mixture import Mixture, energy, mixture_of, small_variance_penalty
+
+
+@pytest.fixture
+def mixture():
+    generator = torch.Generator().manual_seed(0)
+    factor = torch.randn(2, 3, 3, generator=generator, dtype=torch.float64)
+    covariance = factor @ factor.mT + torch.eye(3, dtype=torch.float64)
+    mean = torch.randn(2, 3, generator=generator, dtype=torch.float64)
+    return Mixture(torch.tensor([0.3, 0.7], dtype=torch.float64), mean, covariance)
+
+
+def test_the_energy_is_the_mixtures_negative_log_density(mixture):
+    z = torch.randn(20, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    density = sum(
+        float(weight) * multivariate_normal(mean, covariance).pdf(z)
+        for weight, mean, covariance in zip(mixture.weight, mixture.mean, mixture.covariance)
+    )
+    np.testing.assert_allclose(energy(z, mixture), -np.log(density), rtol=1e-4)
+
+
+def test_with_hard_memberships_the_mixture_holds_each_groups_moments():
+    z = torch.randn(50, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    first = torch.arange(50) < 20
+    found = mixture_of(z, torch.stack([first, ~first], 1).double())
+    np.testing.assert_allclose(found.weight, [0.4, 0.6])
+    for k, part in enumerate((z[first].numpy(), z[~first].numpy())):
+        np.testing.assert_allclose(found.mean[k], part.mean(0))
+        np.testing.assert_allclose(found.covariance[k], np.cov(part.T, bias=True))
+
+
+def test_the_penalty_adds_the_inverse_variances(mixture):
+    expected = sum(1 / s for covariance in mixture.covariance for s in covariance.diagonal())
+    assert float(small_variance_penalty(mixture)) == pytest.approx(float(expected), rel=1e-5)
