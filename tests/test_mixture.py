@@ -41,3 +41,19 @@ def test_with_hard_memberships_the_mixture_holds_each_groups_moments():
 def test_the_penalty_adds_the_inverse_variances(mixture):
     expected = sum(1 / s for covariance in mixture.covariance for s in covariance.diagonal())
     assert float(small_variance_penalty(mixture)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_covariance_that_rounding_made_indefinite_gets_a_larger_ridge():
+    direction = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    covariance = direction.outer(direction) - 2e-6 * torch.eye(3)  # two eigenvalues of -2e-6
+    mixture = Mixture(torch.ones(1), torch.zeros(1, 3), covariance[None])
+    z = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    widened = multivariate_normal(np.zeros(3), covariance.numpy() + 1e-5 * np.eye(3))
+    np.testing.assert_allclose(energy(z, mixture), -widened.logpdf(z), rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan")])
+def test_a_covariance_that_is_none_is_refused(value):
+    covariance = torch.full((1, 2, 2), value)
+    with pytest.raises(ValueError, match="covariance is not positive definite: training diverged"):
+        energy(torch.zeros(3, 2), Mixture(torch.ones(1), torch.zeros(1, 2), covariance))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 
 RIDGE = 1e-6  # added to every covariance's diagonal, lest a component collapse to a point
+RIDGES = tuple(RIDGE * 10**power for power in range(4))
+"""What is tried in turn where rounding leaves a covariance indefinite all the same."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,15 @@ def mixture_of(z: torch.Tensor, membership: torch.Tensor) -> Mixture:
 
 
 def energy(z: torch.Tensor, mixture: Mixture) -> torch.Tensor:
-    """DAGMM's Eq. (6): E(z) = -ln sum_k phi_k N(z; mu_k, Sigma_k), (N, D) -> (N,), in nats."""
+    """DAGMM's Eq. (6): E(z) = -ln sum_k phi_k N(z; mu_k, Sigma_k), (N, D) -> (N,), in nats.
+
+    Raises
+    ------
+    ValueError
+        If a covariance is not finite, or further from positive definite than rounding explains.
+    """
     d = z.shape[1]
-    ridge = RIDGE * torch.eye(d, dtype=z.dtype, device=z.device)
-    factor = torch.linalg.cholesky(mixture.covariance + ridge)  # (K, D, D), lower
+    factor = _lower_factor(mixture.covariance)  # (K, D, D)
     centred = (z[:, None] - mixture.mean).permute(1, 2, 0)  # (K, D, N)
     white = torch.linalg.solve_triangular(factor, centred, upper=False)
     log_volume = factor.diagonal(dim1=1, dim2=2).log().sum(1) + d / 2 * math.log(2 * math.pi)
@@ -65,3 +72,16 @@ def energy(z: torch.Tensor, mixture: Mixture) -> torch.Tensor:
 def small_variance_penalty(mixture: Mixture) -> torch.Tensor:
     """P(Sigma) = sum_k sum_j 1 / Sigma_kjj, against components that collapse (DAGMM's section 3.4)."""
     return (mixture.covariance.diagonal(dim1=1, dim2=2) + RIDGE).reciprocal().sum()
+
+
+def _lower_factor(covariance: torch.Tensor) -> torch.Tensor:
+    """Cholesky's factor with the least of `RIDGES` that lets it be computed, one for all components."""
+    identity = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
+    for ridge in RIDGES:
+        factor, failed = torch.linalg.cholesky_ex(covariance + ridge * identity)
+        if not failed.any():
+            return factor
+    raise ValueError(
+        "a component's covariance is not positive definite: training diverged; lower `rate` or "
+        "`energy_weight`, or scale the rows otherwise"
+    )
