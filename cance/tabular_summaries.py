@@ -113,6 +113,33 @@ def by_latents(records: Iterable[dict]) -> pd.DataFrame:
     return groups[numbers].mean().assign(seeds=groups.size())
 
 
+def by_scaling(records: Iterable[dict]) -> pd.DataFrame:
+    """DAGMM with its columns z-scored and in [0, 1], on the seeds of a table that have both.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Of the experiments ``tabular-half`` and ``dagmm-range``; others are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index (table, scaling); F1 and average precision as `printed`.
+    """
+    rows = []
+    for record in records:
+        cell = Cell.of(record)
+        if cell.experiment in ("tabular-half", "dagmm-range"):
+            found = record["metrics"]["DAGMM"]
+            scaling = record["settings"]["baselines"]["DAGMM"]["scaling"]
+            values = (found["f1"], found["average_precision"])
+            rows.append((cell.dataset, cell.seed, scaling, *values))
+    measures = ["f1", "average_precision"]
+    frame = pd.DataFrame(rows, columns=["table", "seed", "scaling", *measures])
+    both = frame.groupby(["table", "seed"])["scaling"].transform("nunique") == 2
+    return printed(frame[both].sort_values("table"), measures, ["table", "scaling"])
+
+
 def kddcup(records: Iterable[dict]) -> pd.DataFrame:
     """Every measure of every method on KDDCUP99, a row a method and cell.
 
