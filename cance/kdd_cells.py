@@ -20,7 +20,7 @@ from cance.nce import NCESettings
 from cance.protocols import auroc
 from cance.randomness import split_rows, streams
 from cance.schema import Cell
-from cance.tabular_cells import scaled, shortened_own, table_split
+from cance.tabular_cells import as_tensors, scaled, shortened_own, table_split
 from cance.tabular_protocols import TableSplit, contaminated, flagged, top_threshold
 from cance.variants import anomaly_score, fit_densities, fit_density
 
@@ -177,7 +177,8 @@ def run_own_kdd_cell(cell: Cell, settings: OwnKDDSettings, device: str = "auto")
     with seconds.time("total"):
         with seconds.time("data"):
             split, sha256 = _split(cell, settings.split, settings.contamination)
-        found = features(scaled(split), sha256, cell.seed, settings.own, place, seconds)
+        rows = as_tensors(scaled(split, "standard"))
+        found = features(rows, sha256, cell.seed, settings.own, place, seconds)
         densities, selection = fit_densities(found, settings.own.nce, cell.seed, seconds)
         with seconds.time("scoring"):
             trained = torch.cat([found.train, found.validation])

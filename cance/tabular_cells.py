@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from sklearn.preprocessing import StandardScaler
 
 from cance import protocols, provenance, tabular
-from cance.baselines.base import RowDetector
+from cance.baselines.base import SCALERS, RowDetector
 from cance.baselines.classical import CLASSICAL
 from cance.baselines.dagmm import DAGMM
 from cance.baselines.drocc import DROCC
@@ -46,16 +45,22 @@ class TabularSettings:
         Of the four variants of the method.
     baselines : mapping of str to mapping
         Keys of `TRAINED` and the parameters that differ from that class's own.
+    scaling : {"standard", "range"}
+        Key of `cance.baselines.base.SCALERS`: how the columns are scaled for all but the trained
+        baselines, which scale for themselves.
     """
 
     split: str
     own: CellSettings
     baselines: Mapping[str, Mapping] = field(default_factory=dict)
+    scaling: str = "standard"
 
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
         whole = {name: self.detector(name).get_params() for name in self.baselines}
-        return self.own.as_dict() | {"split": self.split, "baselines": whole}
+        plain = self.own.as_dict() | {"split": self.split, "baselines": whole}
+        # z-scores go without saying: records were made before there was another scaling
+        return plain if self.scaling == "standard" else plain | {"scaling": self.scaling}
 
     def detector(self, name: str, **parameters) -> RowDetector:
         """A trained baseline, not yet fitted."""
@@ -107,9 +112,13 @@ def run_tabular_cell(cell: Cell, settings: TabularSettings, device: str = "auto"
     with seconds.time("total"):
         with seconds.time("data"):
             split, sha256 = table_split(cell, settings.split)
-        found = features(scaled(split), sha256, cell.seed, settings.own, place, seconds)
+        rows = scaled(split, settings.scaling)
+        found = features(as_tensors(rows), sha256, cell.seed, settings.own, place, seconds)
         scores, selection = fit_variants(found, settings.own.nce, cell.seed, seconds)
-        scores |= _baseline_scores(split, settings, cell.seed, str(place), seconds)
+        for name, detect in CLASSICAL.items():
+            with seconds.time(name):
+                scores[name] = torch.from_numpy(detect(rows.train, rows.test, cell.seed))
+        scores |= _trained_scores(split, settings, cell.seed, str(place), seconds)
     record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
     anomalous = split.test_anomalous
     ceiling = ceiling_of_the_normals(int((~anomalous).sum()), int(anomalous.sum()))
@@ -117,15 +126,11 @@ def run_tabular_cell(cell: Cell, settings: TabularSettings, device: str = "auto"
     return record | {"metrics": metrics, "f1_drocc_ceiling": ceiling}
 
 
-def _baseline_scores(
+def _trained_scores(
     split: TableSplit, settings: TabularSettings, seed: int, device: str, seconds: Stopwatch
 ) -> dict[str, torch.Tensor]:
-    """Scores of the test rows by baseline, each a phase of its own."""
+    """Scores of the test rows by trained baseline, each a phase of its own."""
     scores = {}
-    train, test = _standardised(split)
-    for name, detect in CLASSICAL.items():
-        with seconds.time(name):
-            scores[name] = torch.from_numpy(detect(train, test, seed))
     for name in settings.baselines:
         with seconds.time(name):
             detector = settings.detector(name, device=device, random_state=seed).fit(split.train)
@@ -144,13 +149,20 @@ def _baseline_scores(
     return scores
 
 
-def _standardised(split: TableSplit) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test rows, z-scored by the training rows; a constant column is only centred."""
-    scaler = StandardScaler().fit(split.train)
-    return scaler.transform(split.train), scaler.transform(split.test)
+def scaled(split: TableSplit, scaling: str) -> TableSplit:
+    """The split with its columns scaled by the training rows; a constant one is only shifted.
+
+    Parameters
+    ----------
+    split : TableSplit
+    scaling : {"standard", "range"}
+        z-scores, or to [0, 1].
+    """
+    scaler = SCALERS[scaling]().fit(split.train)
+    return replace(split, train=scaler.transform(split.train), test=scaler.transform(split.test))
 
 
-def scaled(split: TableSplit) -> protocols.Split:
-    """The split with its rows z-scored by the training rows, as float32 tensors."""
-    train, test = (torch.from_numpy(rows).float() for rows in _standardised(split))
+def as_tensors(split: TableSplit) -> protocols.Split:
+    """The split as tensors, its rows in float32."""
+    train, test = (torch.from_numpy(rows).float() for rows in (split.train, split.test))
     return protocols.Split(train, test, torch.from_numpy(split.test_anomalous))

@@ -114,30 +114,29 @@ def by_latents(records: Iterable[dict]) -> pd.DataFrame:
 
 
 def by_scaling(records: Iterable[dict]) -> pd.DataFrame:
-    """DAGMM with its columns z-scored and in [0, 1], on the seeds of a table that have both.
+    """Every method with columns z-scored and in [0, 1], on the seeds of a table that have both.
 
     Parameters
     ----------
     records : iterable of dict
-        Of the experiments ``tabular-half`` and ``dagmm-range``; others are passed over.
+        Of the experiments ``tabular-half`` and ``range``; others are passed over.
 
     Returns
     -------
     pandas.DataFrame
-        Index (table, scaling); F1 and average precision as `printed`.
+        Index method, columns (table, scaling); F1 as `printed`, of methods that have both.
     """
+    names = {"tabular-half": "z-scores", "range": "[0, 1]"}
     rows = []
     for record in records:
         cell = Cell.of(record)
-        if cell.experiment in ("tabular-half", "dagmm-range"):
-            found = record["metrics"]["DAGMM"]
-            scaling = record["settings"]["baselines"]["DAGMM"]["scaling"]
-            values = (found["f1"], found["average_precision"])
-            rows.append((cell.dataset, cell.seed, scaling, *values))
-    measures = ["f1", "average_precision"]
-    frame = pd.DataFrame(rows, columns=["table", "seed", "scaling", *measures])
-    both = frame.groupby(["table", "seed"])["scaling"].transform("nunique") == 2
-    return printed(frame[both].sort_values("table"), measures, ["table", "scaling"])
+        if cell.experiment in names:
+            for method, found in record["metrics"].items():
+                rows.append((method, cell.dataset, names[cell.experiment], cell.seed, found["f1"]))
+    frame = pd.DataFrame(rows, columns=["method", "table", "scaling", "seed", "f1"])
+    both = frame.groupby(["method", "table", "seed"])["scaling"].transform("nunique") == 2
+    shown = printed(frame[both], ["f1"], ["method", "table", "scaling"])["f1"]
+    return shown.unstack(["table", "scaling"]).sort_index(axis=1)
 
 
 def kddcup(records: Iterable[dict]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from cance import records, tabular
 from cance.baselines.classical import CLASSICAL
 from cance.experiments import SMOKE, find
 from cance.schema import Cell
-from cance.tabular_cells import LEAK, TabularSettings, run_tabular_cell, table_split
+from cance.tabular_cells import LEAK, TabularSettings, run_tabular_cell, scaled, table_split
 from cance.tabular_protocols import count_threshold, flagged
 from cance.variants import VARIANTS
 
@@ -60,6 +60,26 @@ def test_the_nearest_neighbours_number_can_be_had_by_hand():
     threshold = count_threshold(scores, int(split.test_anomalous.sum()))
     expected = flagged(scores, split.test_anomalous, threshold)["f1"]
     assert record()["metrics"]["NN"]["f1"] == pytest.approx(expected)
+
+
+def test_with_ranges_every_training_column_fills_zero_to_one_and_a_constant_one_is_shifted():
+    split, _ = table_split(CELL, "half")
+    train = split.train.copy()
+    train[:, 0] = 7.0
+    found = scaled(replace(split, train=train), "range")
+    assert found.train[:, 1:].min(0) == pytest.approx(0)
+    assert found.train[:, 1:].max(0) == pytest.approx(1)
+    np.testing.assert_allclose(found.train[:, 0], 0)
+    np.testing.assert_allclose(found.test[:, 0], split.test[:, 0] - 7.0)
+    low, high = train[:, 1].min(), train[:, 1].max()
+    np.testing.assert_allclose(found.test[:, 1], (split.test[:, 1] - low) / (high - low))
+
+
+def test_another_scaling_is_said_in_the_settings_and_changes_the_scores():
+    settings = replace(SETTINGS, baselines={}, scaling="range")
+    assert settings.as_dict() == replace(SETTINGS, baselines={}).as_dict() | {"scaling": "range"}
+    found = run_tabular_cell(CELL, settings, "cpu")["scores_sha256"]
+    assert all(found[name] != record()["scores_sha256"][name] for name in ("NN", "CANCE"))
 
 
 def test_choosing_the_epoch_on_the_test_never_does_worse_there():

@@ -96,19 +96,15 @@ def test_a_table_with_one_width_has_nothing_to_compare():
     assert summaries.by_latents([own_record("tabular-half", 0, 4, 0.2)]).empty
 
 
-def scaled_record(experiment, seed, scaling, f1):
-    settings = {"baselines": {"DAGMM": {"scaling": scaling}}}
-    return record(seed, experiment=experiment, DAGMM=f1) | {"settings": settings}
-
-
-def test_scalings_of_dagmm_are_compared_on_the_seeds_that_have_both():
-    records = [scaled_record("tabular-half", seed, "standard", 0.2) for seed in (0, 1, 2)]
-    records += [scaled_record("dagmm-range", seed, "range", 0.4 + seed / 5) for seed in (0, 1)]
-    records += [scaled_record("tabular-balanced", 0, "standard", 0.9)]
-    found = summaries.by_scaling(records)["f1"]
-    assert found.to_dict() == {
-        ("thyroid", "standard"): "20.0 ± 0.0 (2)",
-        ("thyroid", "range"): "50.0 ± 14.1 (2)",
+def test_scalings_are_compared_on_the_seeds_and_methods_that_have_both():
+    records = [record(seed, experiment="tabular-half", NN=0.2, GOAD=0.3) for seed in (0, 1, 2)]
+    records += [record(seed, experiment="range", NN=0.4 + seed / 5) for seed in (0, 1)]
+    records += [record(0, experiment="tabular-balanced", NN=0.9)]
+    found = summaries.by_scaling(records)
+    assert list(found.index) == ["NN"]
+    assert found.loc["NN", "thyroid"].to_dict() == {
+        "z-scores": "20.0 ± 0.0 (2)",
+        "[0, 1]": "50.0 ± 14.1 (2)",
     }
     assert summaries.by_scaling(records[:3]).empty
 
