@@ -74,7 +74,8 @@ def deep_svdd(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
         If the extra ``baselines`` is not installed.
     """
     models = _pyod("deep_svdd")
-    before = np.random.get_state()  # PyOD seeds the global generators, and draws from them
+    before = np.random.get_state()  # PyOD seeds torch's global generator, draws from NumPy's too
+    np.random.seed(seed)
     with torch.random.fork_rng(devices=[]):
         detector = models.DeepSVDD(
             train.shape[1],
