@@ -20,7 +20,7 @@ from cance.experiment import Experiment
 from cance.nce import NCESettings
 from cance.networks import LogOddsSettings, MLPSettings
 from cance.normals import ONE_NORMAL_CLASS
-from cance.tabular_cells import TabularSettings, run_tabular_cell
+from cance.tabular_cells import TabularSettings, run_tabular_cell, run_tabular_single_features_cell
 
 _AUTOENCODER = AutoencoderSettings(
     MLPSettings(), latent_dim=4, stage1_steps=2000, stage2_steps=660, validate_every=25
@@ -91,6 +91,9 @@ def with_ranges(table: str) -> TabularSettings:
     return TabularSettings("half", OWN[table], {"DAGMM": ranges}, scaling="range")
 
 
+SCALINGS = {"single-features": "standard", "single-features-range": "range"}
+
+
 EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     **{
         (f"tabular-{split}", table): Experiment(
@@ -122,6 +125,17 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             "no table of the paper: Table 6 with columns in [0, 1] in place of z-scores",
             run_tabular_cell,
         )
+        for table in LATENT_DIMS
+    },
+    **{
+        (name, table): Experiment(
+            TabularSettings("half", OWN[table], {}, scaling),
+            ONE_NORMAL_CLASS,
+            5,
+            f"no table of the paper: single composite features, scaling {scaling}",
+            run_tabular_single_features_cell,
+        )
+        for name, scaling in SCALINGS.items()
         for table in LATENT_DIMS
     },
 }

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cance import tabular
 from cance.schema import Cell
 from cance.tabular_cells import LEAK
 from cance.variants import VARIANTS
@@ -113,29 +114,33 @@ def by_latents(records: Iterable[dict]) -> pd.DataFrame:
     return groups[numbers].mean().assign(seeds=groups.size())
 
 
-def by_scaling(records: Iterable[dict]) -> pd.DataFrame:
+def by_scaling(records: Iterable[dict], standard: str, ranged: str, measure: str) -> pd.DataFrame:
     """Every method with columns z-scored and in [0, 1], on the seeds of a table that have both.
 
     Parameters
     ----------
     records : iterable of dict
-        Of the experiments ``tabular-half`` and ``range``; others are passed over.
+        Those of other experiments are passed over.
+    standard, ranged : str
+        The experiments with z-scores and with columns in [0, 1].
+    measure : str
+        One of `MEASURES`.
 
     Returns
     -------
     pandas.DataFrame
-        Index method, columns (table, scaling); F1 as `printed`, of methods that have both.
+        Index method, columns (table, scaling); the measure as `printed`, of methods that have both.
     """
-    names = {"tabular-half": "z-scores", "range": "[0, 1]"}
+    names = {standard: "z-scores", ranged: "[0, 1]"}
     rows = []
     for record in records:
         cell = Cell.of(record)
-        if cell.experiment in names:
-            for method, found in record["metrics"].items():
-                rows.append((method, cell.dataset, names[cell.experiment], cell.seed, found["f1"]))
-    frame = pd.DataFrame(rows, columns=["method", "table", "scaling", "seed", "f1"])
+        if cell.experiment in names and cell.dataset in tabular.NAMES:
+            label = (cell.dataset, names[cell.experiment], cell.seed)
+            rows += [(name, *label, found[measure]) for name, found in record["metrics"].items()]
+    frame = pd.DataFrame(rows, columns=["method", "table", "scaling", "seed", measure])
     both = frame.groupby(["method", "table", "seed"])["scaling"].transform("nunique") == 2
-    shown = printed(frame[both], ["f1"], ["method", "table", "scaling"])["f1"]
+    shown = printed(frame[both], [measure], ["method", "table", "scaling"])[measure]
     return shown.unstack(["table", "scaling"]).sort_index(axis=1)
 
 

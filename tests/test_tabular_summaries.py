@@ -100,13 +100,13 @@ def test_scalings_are_compared_on_the_seeds_and_methods_that_have_both():
     records = [record(seed, experiment="tabular-half", NN=0.2, GOAD=0.3) for seed in (0, 1, 2)]
     records += [record(seed, experiment="range", NN=0.4 + seed / 5) for seed in (0, 1)]
     records += [record(0, experiment="tabular-balanced", NN=0.9)]
-    found = summaries.by_scaling(records)
+    found = summaries.by_scaling(records, "tabular-half", "range", "f1")
     assert list(found.index) == ["NN"]
     assert found.loc["NN", "thyroid"].to_dict() == {
         "z-scores": "20.0 ± 0.0 (2)",
         "[0, 1]": "50.0 ± 14.1 (2)",
     }
-    assert summaries.by_scaling(records[:3]).empty
+    assert summaries.by_scaling(records[:3], "tabular-half", "range", "f1").empty
 
 
 def test_kddcup_records_have_a_row_a_method_and_their_share_of_anomalies():
