@@ -27,8 +27,8 @@ The reproduction
     tabular, tabular_protocols   the tables, their splits and F1 rules
     baselines           one paper a file
     schema, records, bodies   what a result record is; writing and reading it
-    cells, studies, choices, examples, single_features, mnist_c, tabular_cells, kdd_cells,
-    feature_cells, pretrained_cells   how a cell is run
+    cells, studies, choices, examples, single_features, mnist_c, tabular_cells,
+    tabular_features, kdd_cells, feature_cells, pretrained_cells   how a cell is run
     cifar10             the settings chosen for CIFAR-10, and the candidates
     normals, experiment   sets of normal classes; what an experiment is
     image_, tabular_, kdd_, pretrained_experiments   the settings and cells of every table

@@ -16,9 +16,8 @@ from cance.baselines.drocc import DROCC
 from cance.baselines.goad import GOAD
 from cance.baselines.selected_on_test import scores_selected_on_test
 from cance.bodies import Stopwatch
-from cance.cells import CellSettings, body, features
+from cance.cells import CellSettings, Features, body, features
 from cance.schema import Cell
-from cance.single_features import single_scores
 from cance.tabular_protocols import (
     SPLITS,
     TableSplit,
@@ -120,30 +119,20 @@ def run_tabular_cell(cell: Cell, settings: TabularSettings, device: str = "auto"
             with seconds.time(name):
                 scores[name] = torch.from_numpy(detect(rows.train, rows.test, cell.seed))
         scores |= _trained_scores(split, settings, cell.seed, str(place), seconds)
-    return _record(cell, settings, split, found, scores, selection, seconds, place)
+    return table_body(cell, settings, split, found, scores, selection, seconds, place)
 
 
-def run_tabular_single_features_cell(
-    cell: Cell, settings: TabularSettings, device: str = "auto"
+def table_body(
+    cell: Cell,
+    settings: TabularSettings,
+    split: TableSplit,
+    found: Features,
+    scores: Mapping[str, torch.Tensor],
+    selection: dict,
+    seconds: Stopwatch,
+    place: torch.device,
 ) -> dict:
-    """Score one split of one table with single features of the autoencoder, and no density.
-
-    Parameters and result as for `run_tabular_cell`; the methods are those of
-    `cance.single_features.single_scores`.
-    """
-    torch.set_num_threads(1)
-    seconds = Stopwatch()
-    place = provenance.resolve_device(device)
-    with seconds.time("total"):
-        split, sha256 = table_split(cell, settings.split)
-        rows = as_tensors(scaled(split, settings.scaling))
-        found = features(rows, sha256, cell.seed, settings.own, place, seconds)
-        scores = single_scores(found)
-    return _record(cell, settings, split, found, scores, {}, seconds, place)
-
-
-def _record(cell, settings, split, found, scores, selection, seconds, place) -> dict:
-    """`cance.bodies.body` with the measures of tables in place of AUROC alone."""
+    """`cance.cells.body` with `measures` in place of AUROC alone, and the ceiling of DROCC's F1."""
     record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
     anomalous = split.test_anomalous
     ceiling = ceiling_of_the_normals(int((~anomalous).sum()), int(anomalous.sum()))

@@ -20,7 +20,8 @@ from cance.experiment import Experiment
 from cance.nce import NCESettings
 from cance.networks import LogOddsSettings, MLPSettings
 from cance.normals import ONE_NORMAL_CLASS
-from cance.tabular_cells import TabularSettings, run_tabular_cell, run_tabular_single_features_cell
+from cance.tabular_cells import TabularSettings, run_tabular_cell
+from cance.tabular_features import run_feature_trials_cell
 
 _AUTOENCODER = AutoencoderSettings(
     MLPSettings(), latent_dim=4, stage1_steps=2000, stage2_steps=660, validate_every=25
@@ -128,12 +129,21 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         for table in LATENT_DIMS
     },
     **{
+        ("feature-trials", table): Experiment(
+            TabularSettings("half", OWN[table]),
+            ONE_NORMAL_CLASS,
+            5,
+            "no table of the paper: densities of other composite features",
+            run_feature_trials_cell,
+        )
+        for table in LATENT_DIMS
+    },
+    **{
         (name, table): Experiment(
             TabularSettings("half", OWN[table], {}, scaling),
             ONE_NORMAL_CLASS,
             5,
             f"no table of the paper: single composite features, scaling {scaling}",
-            run_tabular_single_features_cell,
         )
         for name, scaling in SCALINGS.items()
         for table in LATENT_DIMS

@@ -13,17 +13,15 @@ from cance import records, tabular
 from cance.baselines.classical import CLASSICAL
 from cance.experiments import SMOKE, find
 from cance.schema import Cell
-from cance.single_features import COMPOSITE, DISSIMILARITY, LATENTS
 from cance.tabular_cells import (
     LEAK,
     TabularSettings,
     run_tabular_cell,
-    run_tabular_single_features_cell,
     scaled,
     table_split,
 )
 from cance.tabular_protocols import count_threshold, flagged
-from cance.variants import ERROR, VARIANTS
+from cance.variants import VARIANTS
 
 CELL = Cell("tabular-half", "thyroid", (0,), 1)
 OTHER = Cell("tabular-half", "thyroid", (0,), 0)
@@ -88,15 +86,6 @@ def test_another_scaling_is_said_in_the_settings_and_changes_the_scores():
     assert settings.as_dict() == replace(SETTINGS, baselines={}).as_dict() | {"scaling": "range"}
     found = run_tabular_cell(CELL, settings, "cpu")["scores_sha256"]
     assert all(found[name] != record()["scores_sha256"][name] for name in ("NN", "CANCE"))
-
-
-def test_single_features_are_of_the_autoencoder_that_the_variants_have():
-    settings = replace(SETTINGS, baselines={})
-    found = run_tabular_single_features_cell(CELL, settings, "cpu")
-    assert found["metrics"][ERROR] == record()["metrics"][ERROR]
-    assert found["scores_sha256"][ERROR] == record()["scores_sha256"][ERROR]
-    assert set(found["metrics"]) == {ERROR, DISSIMILARITY, LATENTS, COMPOSITE}
-    records.seal(found | {"git": None})
 
 
 def test_choosing_the_epoch_on_the_test_never_does_worse_there():
