@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cance import headline, records
+from cance import headline, records, tables
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,3 +40,19 @@ def test_where_nothing_ran_ours_is_empty_and_the_paper_stands():
     paper, ours = ([c.strip() for c in lines[i].split("|")[1:-1]] for i in (2, 3))
     assert paper == ["MNIST", "paper", "95.1", "84.1", "97.0", "97.7"]
     assert ours == ["", "ours", "", "", "", ""]
+
+
+def test_the_scoreboard_has_every_number_of_the_paper_and_adds_up():
+    found, _ = records.scan(ROOT / headline.RESULTS)
+    rows = [
+        [int(c) for c in line.split("|")[2:-1]]
+        for line in headline.scoreboard(found).splitlines()[2:]
+    ]
+    *every, whole = rows
+    assert len(every) == 13
+    assert [sum(column) for column in zip(*every)] == whole
+    assert whole[0] == 530
+    assert all(sum(parts) == numbers for numbers, *parts in rows)
+    assert sum(whole[1:4]) == sum(
+        tables.counts(tables.compare(number, found))["compared"] for number in range(1, 14)
+    )
