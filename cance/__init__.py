@@ -9,6 +9,7 @@ The method
     corruptions         MNIST-C's fifteen corruptions (corruption_kernels)
     networks            E_phi1, D_phi2, T_theta (conv_, direct_, pooled_, residual_, plain_networks)
     randomness, training   random streams; what the two training loops share
+    scaling             columns of rows of numbers: z-scores, or [0, 1]
     composite           z = (z_l, z_e, z_c), section 3.1
     autoencoder         Eq. (11) (12), the two-stage fit
     pretrained          PCA as a linear autoencoder

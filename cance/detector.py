@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,6 +26,7 @@ from cance.networks import MLPSettings
 from cance.pretrained import PCAReconstructor
 from cance.provenance import resolve_device
 from cance.randomness import split_rows, streams
+from cance.scaling import SCALERS
 from cance.variants import ERROR, anomaly_score, fit_density
 
 HELD_OUT_ALARMS = 0.05  # contamination="auto": share of held-out normal rows called outliers
@@ -48,6 +48,9 @@ class CANCE(OutlierMixin, BaseEstimator):
     autoencoder : {"auto", "conv", "mlp", "pca"}
         ``"auto"``: convolutional for images (N, C, H, W), fully connected for rows (N, D).
         ``"pca"`` is the linear autoencoder for features of a pretrained network (section 3.2).
+    scaling : {"standard", "range"}
+        Of the columns of rows (N, D): z-scores, or to [0, 1]. `cance.scaling` says what z_c then
+        means. Images and features for PCA keep their scale.
     latent_dim : int, optional
         d. By default 6, the paper's for MNIST, or half the features if they are fewer than 12.
     covariance_weight : float
@@ -106,6 +109,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         variant="CANCE",
         *,
         autoencoder="auto",
+        scaling="standard",
         latent_dim=None,
         covariance_weight=0.3,
         batch_size=None,
@@ -122,6 +126,7 @@ class CANCE(OutlierMixin, BaseEstimator):
     ):
         self.variant = variant
         self.autoencoder = autoencoder
+        self.scaling = scaling
         self.latent_dim = latent_dim
         self.covariance_weight = covariance_weight
         self.batch_size = batch_size
@@ -277,7 +282,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         """Images and PCA's features keep their scale, on which z_c depends (section 3.1)."""
         self.scaler_ = None
         if train.ndim == 2 and self.autoencoder != "pca":
-            self.scaler_ = StandardScaler().fit(train.double().numpy())
+            self.scaler_ = SCALERS[self.scaling]().fit(train.double().numpy())
 
     def _scaled(self, rows: torch.Tensor) -> torch.Tensor:
         if self.scaler_ is None:

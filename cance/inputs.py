@@ -10,6 +10,7 @@ import torch
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from cance.scaling import SCALERS
 from cance.variants import VARIANTS
 
 AUTOENCODERS = ("auto", "conv", "mlp", "pca")
@@ -33,7 +34,8 @@ def check_parameters(estimator) -> None:
         if not is_met(value):
             raise ValueError(f"{name} is {value!r}, expected {expected}")
 
-    for name, choices in (("variant", VARIANTS), ("autoencoder", AUTOENCODERS)):
+    words = {"variant": VARIANTS, "autoencoder": AUTOENCODERS, "scaling": tuple(SCALERS)}
+    for name, choices in words.items():
         require(name, lambda v, of=choices: isinstance(v, str) and v in of, f"one of {choices}")
     for name in ("stage1_steps", "stage2_steps", "nce_steps", "noise_ratio"):
         require(name, lambda v: _is_count(v, 1), "an integer of 1 or more")

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensors_to_bytes
-from sklearn.preprocessing import StandardScaler
+from sklearn.base import TransformerMixin
 
 import cance
 from cance.autoencoder import Autoencoder
@@ -23,10 +23,13 @@ from cance.density import DensityEstimate
 from cance.moments import Moments
 from cance.pretrained import PCAReconstructor
 from cance.provenance import resolve_device
+from cance.scaling import SCALERS
 from cance.schema import sha256_of
 from cance.training import BestWeights
 
 FORMAT = 1
+SCALER_STATE = {"standard": ("mean", "scale"), "range": ("min", "scale")}
+"""What each of `SCALERS` transforms with."""
 
 
 class ModelFileError(ValueError):
@@ -55,8 +58,8 @@ def save(detector, path) -> None:
     if detector.density_ is not None:
         tensors |= {f"density.{k}": v for k, v in detector.density_.state_dict().items()}
     if detector.scaler_ is not None:
-        tensors["scaler.mean"] = torch.from_numpy(detector.scaler_.mean_)
-        tensors["scaler.scale"] = torch.from_numpy(detector.scaler_.scale_)
+        for name in SCALER_STATE[detector.scaling]:
+            tensors[f"scaler.{name}"] = torch.from_numpy(getattr(detector.scaler_, f"{name}_"))
     content = tensors_to_bytes({k: v.cpu().contiguous() for k, v in tensors.items()})
     body = {
         "format": FORMAT,
@@ -115,7 +118,7 @@ def load(cls, path, device: str = "auto"):
     detector.density_ = _density(detector, _part(tensors, "density."))
     if detector.density_ is not None:
         detector.density_.to(place).eval()
-    detector.scaler_ = _scaler(_part(tensors, "scaler."))
+    detector.scaler_ = _scaler(detector.scaling, _part(tensors, "scaler."))
     return detector
 
 
@@ -163,12 +166,13 @@ def _density(detector, tensors: dict[str, torch.Tensor]) -> DensityEstimate | No
     return density
 
 
-def _scaler(tensors: dict[str, torch.Tensor]) -> StandardScaler | None:
+def _scaler(scaling: str, tensors: dict[str, torch.Tensor]) -> TransformerMixin | None:
     if not tensors:
         return None
-    scaler = StandardScaler()
-    scaler.mean_, scaler.scale_ = tensors["mean"].numpy(), tensors["scale"].numpy()
-    scaler.var_, scaler.n_features_in_ = scaler.scale_**2, len(scaler.scale_)
+    scaler = SCALERS[scaling]()
+    for name in SCALER_STATE[scaling]:
+        setattr(scaler, f"{name}_", tensors[name].numpy())
+    scaler.n_features_in_ = len(scaler.scale_)
     return scaler
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from cance import protocols, provenance, tabular
-from cance.baselines.base import SCALERS, RowDetector
+from cance.baselines.base import RowDetector
 from cance.baselines.classical import CLASSICAL
 from cance.baselines.dagmm import DAGMM
 from cance.baselines.drocc import DROCC
@@ -17,6 +17,7 @@ from cance.baselines.goad import GOAD
 from cance.baselines.selected_on_test import scores_selected_on_test
 from cance.bodies import Stopwatch
 from cance.cells import CellSettings, Features, body, features
+from cance.scaling import SCALERS
 from cance.schema import Cell
 from cance.tabular_protocols import (
     SPLITS,
@@ -46,7 +47,7 @@ class TabularSettings:
     baselines : mapping of str to mapping
         Keys of `TRAINED` and the parameters that differ from that class's own.
     scaling : {"standard", "range"}
-        Key of `cance.baselines.base.SCALERS`: how the columns are scaled for all but the trained
+        Key of `cance.scaling.SCALERS`: how the columns are scaled for all but the trained
         baselines, which scale for themselves.
     """
 

@@ -117,6 +117,20 @@ def test_pca_is_an_autoencoder_too():
     assert detector.scaler_ is None
 
 
+@pytest.mark.parametrize(("scaling", "shift"), [("standard", "mean"), ("range", "min")])
+def test_columns_are_scaled_by_the_rows_that_train(scaling, shift):
+    rows = normal_rows(8, "rows")
+    detector = CANCE("Error", **QUICK, scaling=scaling, random_state=0).fit(rows)
+    train = rows[split_rows(len(rows), 0.2, streams(detector.seed_, "split").order)[0]]
+    start = getattr(train, shift)(0)
+    width = train.std(0) if scaling == "standard" else np.ptp(train, axis=0)
+    scaled = torch.from_numpy((rows - start) / np.where(width > 0, width, 1)).float()
+    with torch.no_grad():
+        reconstruction = detector.autoencoder_.decode(detector.autoencoder_.encode(scaled))
+    expected = (scaled - reconstruction).square().mean(1).numpy()
+    np.testing.assert_allclose(detector.anomaly_score(rows), expected, rtol=1e-4)
+
+
 def test_the_error_variant_scores_with_the_mean_squared_error():
     detector = fitted("Error")
     x = torch.from_numpy(unseen_rows())

@@ -115,6 +115,7 @@ def test_rows_that_cannot_be_scored_are_refused(kind, x, message, method):
         ("variant", None, "one of ('Error'"),
         ("variant", ["CANCE"], "one of ('Error'"),
         ("autoencoder", "vae", "one of ('auto', 'conv', 'mlp', 'pca')"),
+        ("scaling", "none", "one of ('standard', 'range')"),
         ("contamination", 0, "'auto' or a number in (0, 0.5]"),
         ("contamination", 0.51, "'auto' or a number in (0, 0.5]"),
         ("contamination", np.nan, "'auto' or a number in (0, 0.5]"),

@@ -23,6 +23,7 @@ IMAGES = RNG.integers(0, 256, (60, 1, 9, 8), dtype=np.uint8)
 KINDS = {
     "conv": (IMAGES, {}),
     "mlp": (ROWS, {}),
+    "range": (ROWS, {"scaling": "range"}),
     "pca": (ROWS, {"autoencoder": "pca", "variant": "CNCE", "latent_dim": 3}),
     "error": (ROWS, {"variant": "Error"}),
     "latents": (IMAGES, {"variant": "LatNCE", "contamination": 0.1, "batch_size": 20}),

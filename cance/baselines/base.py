@@ -7,13 +7,11 @@ from abc import abstractmethod
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cance.provenance import resolve_device
-
-SCALERS = {"standard": StandardScaler, "range": MinMaxScaler}
+from cance.scaling import SCALERS
 
 
 class RowDetector(OutlierMixin, BaseEstimator):
