@@ -35,7 +35,7 @@ The reproduction
     image_, tabular_, kdd_, pretrained_experiments   the settings and cells of every table
     experiments, runner finding one; running what is missing
     paper, verdicts, tables, verify   the paper's numbers beside ours
-    summaries, study_summaries, tabular_summaries   the small tables beside them
+    summaries, study_summaries, tabular_summaries, ranks   the small tables beside them
     plots, headline, notation, notebooks   figures, the README's table, the book's pages
 """
 

@@ -1,17 +1,15 @@
-"""Tabular records to what chapters 13 and 14 show: means, ranks with a test, leak, latents, cost."""
+"""Tabular records to what chapters 13 and 14 show: means, leak, latents, scales, cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cance import tabular
 from cance.schema import Cell
 from cance.tabular_cells import LEAK
+from cance.tabular_features import TRIALS
 from cance.variants import VARIANTS
 
 PREFIX = "tabular-"  # of the experiments' names; what follows is the split
@@ -144,6 +142,34 @@ def by_scaling(records: Iterable[dict], standard: str, ranged: str, measure: str
     return shown.unstack(["table", "scaling"]).sort_index(axis=1)
 
 
+def by_features(records: Iterable[dict], measure: str) -> pd.DataFrame:
+    """Our variants beside densities of other features, on the seeds of a table that have both.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Of the experiments ``tabular-half`` and ``feature-trials``; others are passed over.
+    measure : str
+        One of `MEASURES`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index method, a column a table; the measure as `printed`.
+    """
+    known = {"tabular-half": set(VARIANTS), "feature-trials": set(TRIALS)}
+    rows = []
+    for record in records:
+        cell = Cell.of(record)
+        for name in known.get(cell.experiment, set()) & set(record["metrics"]):
+            value = record["metrics"][name][measure]
+            rows.append((cell.experiment, name, cell.dataset, cell.seed, value))
+    frame = pd.DataFrame(rows, columns=["experiment", "method", "table", "seed", measure])
+    both = frame.groupby(["table", "seed"])["experiment"].transform("nunique") == 2
+    shown = printed(frame[both], [measure], ["method", "table"])[measure].unstack("table")
+    return shown.reindex([name for name in (*VARIANTS, *TRIALS) if name in shown.index])
+
+
 def kddcup(records: Iterable[dict]) -> pd.DataFrame:
     """Every measure of every method on KDDCUP99, a row a method and cell.
 
@@ -194,56 +220,6 @@ def costs(records: Iterable[dict]) -> pd.DataFrame:
                 rows.append((method, cell.dataset, own))
     frame = pd.DataFrame(rows, columns=["method", "table", "seconds"])
     return frame.groupby(["method", "table"], sort=False)["seconds"].mean().unstack(sort=False)
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Average ranks over blocks, and how far apart two must be.
-
-    Attributes
-    ----------
-    ranks : pandas.Series
-        Method to its mean rank, 1 being best, in ascending order.
-    blocks : int
-        N, the number of blocks ranked.
-    p_value : float
-        Of Friedman's test that all methods are alike.
-    critical_difference : float
-        Nemenyi's at 5 %: two mean ranks further apart than this differ.
-    """
-
-    ranks: pd.Series
-    blocks: int
-    p_value: float
-    critical_difference: float
-
-
-def ranking(frame: pd.DataFrame, measure: str) -> Ranking:
-    """Rank the methods within each split, table and seed (Demsar 2006).
-
-    Seeds of one table are not independent data sets, so that the test is more certain than it
-    should be; over the means of the tables alone it would have too few blocks to say anything.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        As `measured` returns; at least three methods, each in every block.
-    measure : str
-        One of `MEASURES`; high is good.
-
-    Raises
-    ------
-    ValueError
-        If a method is missing from a block, or there are fewer than three methods.
-    """
-    blocks = frame.pivot_table(measure, ["split", "table", "seed"], "method", sort=False)
-    n, k = blocks.shape
-    if k < 3 or blocks.isna().any(axis=None):
-        raise ValueError(f"{k} methods in {n} blocks, expected three or more, each in every block")
-    ranks = blocks.rank(axis=1, ascending=False).mean().sort_values()
-    p_value = float(stats.friedmanchisquare(*blocks.to_numpy().T).pvalue)
-    quantile = stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2)
-    return Ranking(ranks, n, p_value, float(quantile * np.sqrt(k * (k + 1) / (6 * n))))
 
 
 def _mean_sd(runs: pd.Series) -> str:

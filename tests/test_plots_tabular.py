@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cance.plots import tabular as plots
-from cance.tabular_summaries import Ranking
+from cance.ranks import Ranking
 
 pytestmark = pytest.mark.usefixtures("headless")
 
@@ -31,6 +31,18 @@ def test_every_seed_is_a_dot_and_the_papers_figure_a_line():
     assert thyroid.lines[1].get_xdata()[0] == pytest.approx(0.75)
     assert list(thyroid.lines[2].get_xdata()) == [0.77, 0.77]
     assert len(abalone.lines) == 2
+
+
+def test_every_row_is_a_point_of_its_own_group_and_panel():
+    length, z_c = np.array([1.0, 2.0, 3.0]), np.array([0.3, 0.2, 0.1])
+    anomalous = np.array([False, False, True])
+    panels = {"a": (length, z_c, anomalous), "b": (length, z_c, ~anomalous)}
+    first, second = plots.dissimilarity_by_length(panels).axes
+    assert (first.get_title(), second.get_title()) == ("a", "b")
+    drawn = [np.asarray(points.get_offsets()) for points in first.collections]
+    np.testing.assert_allclose(drawn[0], [[1, 0.3], [2, 0.2]])
+    np.testing.assert_allclose(drawn[1], [[3, 0.1]])
+    assert len(second.collections[0].get_offsets()) == 1
 
 
 def test_contamination_is_drawn_as_means_over_the_seeds():

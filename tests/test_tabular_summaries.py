@@ -1,11 +1,9 @@
-"""Summaries of tabular records: means by hand, ranks against Demsar's published constants."""
+"""Summaries of tabular records: means by hand."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.stats import friedmanchisquare
 
 from cance import tabular_summaries as summaries
 from cance.tabular_cells import LEAK
@@ -33,32 +31,6 @@ def test_what_is_printed_is_over_the_seeds_of_one_table_and_split():
     sd = 100 * np.std([0.6, 0.8], ddof=1)
     assert found["NN", "half", "thyroid"] == f"70.0 ± {sd:.1f} (2)"
     assert found["NN", "half", "abalone"] == "10.0 (1)"
-
-
-def test_ranks_are_within_blocks_and_ties_share_them():
-    records = [record(0, a=0.9, b=0.5, c=0.5), record(1, a=0.2, b=0.8, c=0.1)]
-    found = summaries.ranking(summaries.measured(records), "f1")
-    pd.testing.assert_series_equal(
-        found.ranks.sort_index(), pd.Series({"a": 1.5, "b": 1.75, "c": 2.75}), check_names=False
-    )
-    assert found.blocks == 2
-    expected = friedmanchisquare([0.9, 0.2], [0.5, 0.8], [0.5, 0.1]).pvalue
-    assert found.p_value == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(("k", "q"), [(3, 2.343), (5, 2.728), (10, 3.164)])
-def test_the_critical_difference_has_nemenyis_constants(k, q):
-    """q at 5 % as Demsar (2006), Table 5a, prints it."""
-    rng = np.random.default_rng(0)
-    records = [record(s, **{f"m{i}": v for i, v in enumerate(rng.random(k))}) for s in range(4)]
-    found = summaries.ranking(summaries.measured(records), "f1")
-    assert found.critical_difference == pytest.approx(q * np.sqrt(k * (k + 1) / 24), rel=1e-3)
-
-
-def test_a_block_that_lacks_a_method_is_refused():
-    records = [record(0, a=0.9, b=0.5, c=0.4), record(1, a=0.2, b=0.8)]
-    with pytest.raises(ValueError, match="3 methods in 2 blocks, expected three or more"):
-        summaries.ranking(summaries.measured(records), "f1")
 
 
 def test_means_are_printed_in_percent_with_their_spread_and_number():
@@ -107,6 +79,18 @@ def test_scalings_are_compared_on_the_seeds_and_methods_that_have_both():
         "[0, 1]": "50.0 ± 14.1 (2)",
     }
     assert summaries.by_scaling(records[:3], "tabular-half", "range", "f1").empty
+
+
+def test_other_features_stand_beside_our_variants_on_the_seeds_that_have_both():
+    records = [record(s, experiment="tabular-half", CNCE=0.2, NN=0.9) for s in (0, 1, 2)]
+    records += [
+        record(s, experiment="feature-trials", **{"CNCE of logarithms": 0.4 + s / 5})
+        for s in (0, 1)
+    ]
+    found = summaries.by_features(records, "f1")["thyroid"].to_dict()
+    assert found == {"CNCE": "20.0 ± 0.0 (2)", "CNCE of logarithms": "50.0 ± 14.1 (2)"}
+    assert list(found) == ["CNCE", "CNCE of logarithms"]
+    assert summaries.by_features(records[:3], "f1").empty
 
 
 def test_kddcup_records_have_a_row_a_method_and_their_share_of_anomalies():

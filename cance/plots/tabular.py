@@ -1,14 +1,17 @@
-"""Figures of the tables of numbers: ranks, F1 by protocol, and what contamination costs."""
+"""Figures of the tables of numbers: ranks, F1 by protocol, angles by length, contamination."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from cance.plots.style import ANOMALOUS, MODEL, NORMAL, finished
-from cance.tabular_summaries import Ranking
+from cance.ranks import Ranking
 
 
 def ranks(ranking: Ranking) -> Figure:
@@ -56,6 +59,36 @@ def measure_by_method(frame: pd.DataFrame, measure: str, paper: dict[str, float]
         axis.set(title=table, xlabel=measure)
     axes[0, 0].set_yticks(range(len(methods)), methods)
     axes[0, 0].invert_yaxis()
+    return finished(figure)
+
+
+def dissimilarity_by_length(
+    panels: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> Figure:
+    """z_c of each row against how far it is from the origin, on logarithmic axes, a panel each.
+
+    Parameters
+    ----------
+    panels : mapping of str to tuple
+        Title to ||x||, z_c and whether the row is anomalous, shape (N,) each.
+    """
+    size = (4 * len(panels) + 0.5, 3.6)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False)
+    for axis, (title, (length, dissimilarity, anomalous)) in zip(axes[0], panels.items()):
+        for name, chosen, colour in (
+            ("normal", ~anomalous, NORMAL),
+            ("anomalous", anomalous, ANOMALOUS),
+        ):
+            points = length[chosen], dissimilarity[chosen]
+            axis.scatter(*points, s=4, alpha=0.5, color=colour, label=name)
+        axis.set(xscale="log", yscale="log", xlabel="distance from the origin", title=title)
+        axis.xaxis.set_major_locator(
+            LogLocator(subs=(1, 3))
+        )  # also where less than a decade is shown
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    axes[0, 0].set_ylabel("cosine dissimilarity $z_c$")
+    axes[0, 0].legend(markerscale=3)
     return finished(figure)
 
 
