@@ -1,4 +1,4 @@
-"""The direct image networks: shapes, halving and activation against scipy, and a short fit."""
+"""The direct image networks: shapes, halving and activation against scipy."""
 
 import itertools
 from functools import partial
@@ -11,10 +11,9 @@ from scipy.signal import correlate
 from scipy.special import expit
 from torch import nn
 
-from cance.autoencoder import Autoencoder, AutoencoderSettings, fit
+from cance.autoencoder import Autoencoder, AutoencoderSettings
 from cance.direct_networks import DirectDecoder, DirectEncoder, DirectSettings
 from cance.networks import initialise
-from cance.randomness import streams
 
 HALVINGS = ["stride", "max", "average"]
 ACTIVATIONS = {
@@ -216,40 +215,3 @@ def test_the_autoencoder_builds_the_direct_networks():
 def test_rows_that_are_no_images_are_refused(shape):
     with pytest.raises(ValueError, match="DirectSettings does not take rows of shape"):
         Autoencoder(shape, AutoencoderSettings(DirectSettings((4, 6))))
-
-
-def patterned(n):
-    """Mixtures of three random patterns, 9 x 8 pixels."""
-    rng = np.random.default_rng(0)
-    images = rng.dirichlet(np.full(3, 0.5), size=n) @ rng.random((3, 72))
-    return torch.from_numpy(images).float().reshape(n, 1, 9, 8)
-
-
-def error_of(autoencoder, x) -> float:
-    with torch.no_grad():
-        reconstruction = autoencoder.decode(autoencoder.encode(x))
-    return float(np.mean((x.numpy() - reconstruction.numpy()) ** 2))
-
-
-@pytest.mark.parametrize("downsampling", HALVINGS)
-def test_a_short_fit_lowers_the_error_and_can_be_repeated_bit_for_bit(downsampling):
-    train, validation = patterned(96).split([64, 32])
-    settings = AutoencoderSettings(
-        network=DirectSettings(channels=(4, 6), downsampling=downsampling),
-        latent_dim=3,
-        batch_size=32,
-        stage1_steps=60,
-        stage2_steps=20,
-        validate_every=20,
-    )
-    first, again = (
-        fit(train, validation, settings, streams(0, "autoencoder")).autoencoder for _ in range(2)
-    )
-    for key, value in first.state_dict().items():
-        assert torch.equal(value, again.state_dict()[key]), key
-    with torch.device("meta"):
-        untrained = Autoencoder((1, 9, 8), settings)
-    untrained = initialise(untrained, streams(0, "autoencoder").initial).eval()
-    assert error_of(first, validation) < 0.5 * error_of(untrained, validation)
-    # and beats the best constant image
-    assert error_of(first, validation) < 0.8 * float(validation.var(0).mean())

@@ -1,19 +1,22 @@
-"""What holds of every network that an autoencoder can be made of: shapes, latents, initial weights."""
+"""What holds of every network that an autoencoder can be made of: shapes, latents, weights, a short fit."""
 
 from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from network_factory import drawn, uniform
 from torch import nn
 
+from cance.autoencoder import Autoencoder, AutoencoderSettings, fit
 from cance.conv_networks import ConvDecoder, ConvEncoder, ConvSettings
 from cance.direct_networks import DirectDecoder, DirectEncoder, DirectSettings
-from cance.networks import LogOdds, LogOddsSettings, MLPDecoder, MLPEncoder, MLPSettings
+from cance.networks import LogOdds, LogOddsSettings, MLPDecoder, MLPEncoder, MLPSettings, initialise
 from cance.plain_networks import PlainDecoder, PlainEncoder, PlainSettings
 from cance.pooled_networks import PooledDecoder, PooledEncoder, PooledSettings
+from cance.randomness import streams
 from cance.residual_networks import ResidualDecoder, ResidualEncoder, ResidualSettings
 
 IMAGE = (2, 9, 12)
@@ -36,6 +39,7 @@ KINDS = {
     "residual": (ResidualEncoder, ResidualDecoder, IMAGE, ResidualSettings((4, 5, 6), 8)),
     "mlp": (MLPEncoder, MLPDecoder, 20, MLP),
 }
+RECONSTRUCT = [name for name in KINDS if name in ("conv", "plain", "residual") or "leaky" in name]
 BUILDERS = {
     "log odds": partial(LogOdds, 5, LogOddsSettings((16, 16))),
     **{
@@ -109,3 +113,40 @@ def test_initialise_reads_its_generator_alone(name):
             # all is drawn, biases too, but that what normalises starts from constants
             normalises = isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))
             assert torch.equal(a[key], other[key]) == normalises, key
+
+
+def patterned(n):
+    """Mixtures of three random patterns, 9 x 8 pixels."""
+    rng = np.random.default_rng(0)
+    images = rng.dirichlet(np.full(3, 0.5), size=n) @ rng.random((3, 72))
+    return torch.from_numpy(images).float().reshape(n, 1, 9, 8)
+
+
+def error_of(autoencoder, x) -> float:
+    with torch.no_grad():
+        reconstruction = autoencoder.decode(autoencoder.encode(x))
+    return float(np.mean((x.numpy() - reconstruction.numpy()) ** 2))
+
+
+@pytest.mark.parametrize("name", RECONSTRUCT)
+def test_a_short_fit_lowers_the_error_and_can_be_repeated_bit_for_bit(name):
+    train, validation = patterned(96).split([64, 32])
+    settings = AutoencoderSettings(
+        network=KINDS[name][-1],
+        latent_dim=3,
+        batch_size=32,
+        stage1_steps=60,
+        stage2_steps=20,
+        validate_every=20,
+    )
+    first, again = (
+        fit(train, validation, settings, streams(0, "autoencoder")).autoencoder for _ in range(2)
+    )
+    for key, value in first.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+    with torch.device("meta"):
+        untrained = Autoencoder((1, 9, 8), settings)
+    untrained = initialise(untrained, streams(0, "autoencoder").initial).eval()
+    assert error_of(first, validation) < 0.5 * error_of(untrained, validation)
+    # and beats the best constant image
+    assert error_of(first, validation) < 0.8 * float(validation.var(0).mean())
