@@ -24,7 +24,8 @@
 # protocol, DAGMM's own, DAGMM-0 with its 200 epochs is *above* DAGMM-1 with its 10, and above what its own
 # paper prints.
 #
-# `kddcup` has the paper's twenty runs; **what stands beside it has fewer**, DAGMM-0 one, and every table counts them.
+# `kddcup`, `kddcup-half-of-rows` and `kddcup-own` have the paper's twenty runs; **the others have fewer**, DAGMM-0
+# one, and every table counts them.
 
 # %% tags=["parameters"]
 dataset = "kddcup99"

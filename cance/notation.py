@@ -49,10 +49,18 @@ class Symbol:
 
 SYMBOLS = (
     Symbol(
-        "E_phi1", r"E_{\phi_1}", "encoder", r"$\R^{d_0} \to \R^d$", "cance.networks.ConvEncoder"
+        "E_phi1",
+        r"E_{\phi_1}",
+        "encoder",
+        r"$\R^{d_0} \to \R^d$",
+        "cance.conv_networks.ConvEncoder",
     ),
     Symbol(
-        "D_phi2", r"D_{\phi_2}", "decoder", r"$\R^d \to \R^{d_0}$", "cance.networks.ConvDecoder"
+        "D_phi2",
+        r"D_{\phi_2}",
+        "decoder",
+        r"$\R^d \to \R^{d_0}$",
+        "cance.conv_networks.ConvDecoder",
     ),
     Symbol("z_l", r"\z_l", "latent of a row", "$d$", "cance.autoencoder.Autoencoder.encode"),
     Symbol("x'", r"\x'", "reconstruction", "$d_0$", "cance.autoencoder.Autoencoder.decode"),
