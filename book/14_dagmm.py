@@ -19,8 +19,8 @@
 # (`DAGMM-CANCE`). Both were run here, and so were DAGMM as its own paper has it (`DAGMM-0`), and CANCE by itself,
 # with an autoencoder of its own.
 #
-# Neither row of the paper reproduces: DAGMM-1 has an F1 of 94.7 where the paper prints 97.3, and
-# DAGMM-CANCE is below it, not equal. And the rows of the paper's table were not computed alike: under one
+# Neither of the paper's own rows reproduces: DAGMM-1 has an F1 of 94.7 where the paper prints 97.3, and
+# DAGMM-CANCE is below it, not equal. The row that it quotes, DAGMM-0, does. And the rows of the paper's table were not computed alike: under one
 # protocol, DAGMM's own, DAGMM-0 and DAGMM-1 have the same F1, within a standard deviation, and DAGMM-0 ranks
 # the rows better.
 #
