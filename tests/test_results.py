@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cance import experiments, records, runner
+from cance import experiments, records, runner, tabular_experiments
 from cance.records import Cell, StrayTemporary
 
 RESULTS = Path(__file__).resolve().parent.parent / "book" / "results"
@@ -18,6 +18,12 @@ COMPLETE = [
     ("schedule", "mnist"),
     ("fashion-mnist", "fashion-mnist"),
     ("mnist-c", "mnist-c"),
+    *(
+        (f"tabular-{split}", table)
+        for split in tabular_experiments.SPLITS
+        for table in ("thyroid", "arrhythmia", "abalone")
+    ),
+    *((name, table) for name, table in experiments.EXPERIMENTS if table == "kddcup99"),
 ]
 
 
