@@ -20,9 +20,9 @@
 # with an autoencoder of its own.
 #
 # Neither of the paper's own rows reproduces: DAGMM-1 has an F1 of 94.7 where the paper prints 97.3, and
-# DAGMM-CANCE is below it, not equal. The row that it quotes, DAGMM-0, does. And the rows of the paper's table were not computed alike: under one
-# protocol, DAGMM's own, DAGMM-0 and DAGMM-1 have the same F1, within a standard deviation, and DAGMM-0 ranks
-# the rows better.
+# DAGMM-CANCE is below it, not equal. The row that it quotes, DAGMM-0, does. And the rows of the paper's table
+# were not computed alike: under one protocol, DAGMM's own, DAGMM-0 and DAGMM-1 have the same F1, within a
+# standard deviation, and DAGMM-0 ranks the rows better.
 #
 # `kddcup`, `kddcup-half-of-rows` and `kddcup-own` have the paper's twenty runs; **the others have five**,
 # and every table counts them.
@@ -104,8 +104,8 @@ print(
 # The caption of the paper's table says "contaminated training data" and gives no share. The row that it
 # quotes for DAGMM-0 is that of DAGMM's clean training, and ours are clean too, but for `kddcup-contaminated-`
 # whose number is the percentage of anomalies among the training rows, taken out of the test. Two per cent do
-# little harm to DAGMM-1; with five it loses six points, and the density fitted afterwards ten. Five runs each, and
-# with four and five per cent they differ by as much as that.
+# little harm to DAGMM-1; with five it loses six points, and the density fitted afterwards ten. Five runs each; with
+# four and five per cent DAGMM-1's differ by as much as that.
 
 # %% mystnb={"image": {"alt": "F1 of DAGMM-1 and of DAGMM-CANCE against the share of anomalies among the training rows, from 0 to 5 per cent, falling."}}
 shares = measured["experiment"].str.match(r"kddcup$|kddcup-contaminated-")

@@ -76,17 +76,18 @@ def deep_svdd(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     models = _pyod("deep_svdd")
     before = np.random.get_state()  # PyOD seeds torch's global generator, draws from NumPy's too
     np.random.seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        detector = models.DeepSVDD(
-            train.shape[1],
-            hidden_neurons=list(SVDD_HIDDEN),
-            preprocessing=False,
-            random_state=seed,
-            verbose=0,
-        )
-        scores = detector.fit(train).decision_function(test)
-    np.random.set_state(before)
-    return scores
+    try:
+        with torch.random.fork_rng(devices=[]):
+            detector = models.DeepSVDD(
+                train.shape[1],
+                hidden_neurons=list(SVDD_HIDDEN),
+                preprocessing=False,
+                random_state=seed,
+                verbose=0,
+            )
+            return detector.fit(train).decision_function(test)
+    finally:
+        np.random.set_state(before)
 
 
 CLASSICAL: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
