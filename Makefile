@@ -37,8 +37,8 @@ $(READY): requirements.lock pyproject.toml
 
 book: $(READY)
 	@echo "== chapter 08, live: trains and scores on this machine; outputs in build/live"
-	$(PY) -m cance.notebooks run 08_cance --out build/live/08_cance.ipynb
-	@$(PY) -m cance.notebooks headline build/live/08_cance.ipynb
+	$(PY) -m cance.pages.notebooks run 08_cance --out build/live/08_cance.ipynb
+	@$(PY) -m cance.pages.notebooks headline build/live/08_cance.ipynb
 	@echo "== the book, from the committed outputs"
 	$(VENV)/bin/jupyter-book build book/ -W -n --keep-going
 

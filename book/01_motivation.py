@@ -40,12 +40,13 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from cance import data, elbo, heteroskedasticity, protocols
+from cance import data, protocols
 from cance.baselines import vae
 from cance.composite import composite
 from cance.plots import motivation as figures
 from cance.plots import reconstructions
 from cance.randomness import split_rows, streams
+from cance.theory import elbo, heteroskedasticity
 
 torch.set_num_threads(1)
 images = data.load_auto(dataset)
@@ -84,7 +85,7 @@ print(f"normal images: {len(train)} train, {len(held_out)} held out, {(~anomalou
 # - \KL{q_{\phi_1}(\z_l\mid\x)}{p(\z_l)}\Bigr]. \tag{1}
 # $$
 #
-# Without the outer average it is a number for each image, `cance.elbo.evidence_lower_bound`, and its
+# Without the outer average it is a number for each image, `cance.theory.elbo.evidence_lower_bound`, and its
 # negative can be an anomaly score. (Its first term alone is the reconstruction probability of
 # {cite:t}`an2015`.)
 #
@@ -386,7 +387,7 @@ print(
 # Now the anomalies. LSA's sum adds the error to $-\ln p_r$ with one weight for all images, right for an
 # exponential with mean $1/d_0$. Besides the AUROC among all test images, the table has the one *within*
 # thirty slices of equal sum: what a score sees that the sum does not
-# (`cance.heteroskedasticity.auroc_within`; about 50 says nothing new). No weight and no coefficient was
+# (`cance.theory.heteroskedasticity.auroc_within`; about 50 says nothing new). No weight and no coefficient was
 # fitted to a label.
 
 # %% mystnb={"image": {"alt": "Dot plot: for each score its AUROC among all test images and among images of equal sum score; on MNIST the cosine dissimilarity stands out in both, while the density of the error given the latent alone falls below one half within slices."}}

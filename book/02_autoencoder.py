@@ -42,8 +42,8 @@ from sklearn.feature_selection import mutual_info_regression
 
 from cance import autoencoder, data, protocols
 from cance.autoencoder import AutoencoderSettings, covariance_loss, reconstruction_loss
-from cance.conv_networks import ConvSettings
-from cance.plain_networks import PlainSettings
+from cance.networks.conv import ConvSettings
+from cance.networks.plain import PlainSettings
 from cance.plots import autoencoder as figures
 from cance.randomness import split_rows, streams
 
@@ -113,7 +113,7 @@ print(
 #
 # ## Sixteen autoencoders
 #
-# With and without the normalisation (`cance.plain_networks`), $\lambda$ from 0 to 10, a latent as wide as
+# With and without the normalisation (`cance.networks.plain`), $\lambda$ from 0 to 10, a latent as wide as
 # the paper's for MNIST and one that is wider than the images need. **Training is shortened**, and the
 # network is smaller than that of the tables: compare these numbers with each other, not with
 # {doc}`09_ablation`. Networks of one width start from the same weights and see the same batches.

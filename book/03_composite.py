@@ -48,9 +48,9 @@ from cance.composite import (
     relative_euclidean_distance,
     squared_error,
 )
-from cance.conv_networks import ConvSettings
+from cance.networks.conv import ConvSettings
+from cance.pca import PCAReconstructor
 from cance.plots import composite as figures
-from cance.pretrained import PCAReconstructor
 from cance.randomness import split_rows, streams
 
 torch.set_num_threads(1)

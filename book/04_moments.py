@@ -109,8 +109,8 @@ from cance.moments import (
     streaming_moments,
     tensor_moments,
 )
+from cance.pca import PCAReconstructor
 from cance.plots import moments as figures
-from cance.pretrained import PCAReconstructor
 
 torch.set_num_threads(1)
 generator = torch.Generator().manual_seed(seed)

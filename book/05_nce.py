@@ -44,7 +44,7 @@ from torch import distributions
 from torch.nn.functional import softplus
 
 from cance import nce
-from cance.networks import LogOddsSettings
+from cance.networks.log_odds import LogOddsSettings
 from cance.plots import nce as figures
 from cance.randomness import streams
 

@@ -80,15 +80,18 @@ from scipy.stats import spearmanr
 from torch.distributions import Categorical, Gumbel, Laplace, MixtureSameFamily, Normal, StudentT
 from torch.nn.functional import logsigmoid, softplus
 
-from cance import data, nce, protocols, provenance, records, summaries
+from cance import data, nce, protocols
 from cance.composite import composite
 from cance.density import DensityEstimate
 from cance.moments import Moments, tensor_moments
-from cance.networks import LogOdds, LogOddsSettings, initialise
+from cance.networks.layers import initialise
+from cance.networks.log_odds import LogOdds, LogOddsSettings
 from cance.noise import GaussianNoise
+from cance.pca import PCAReconstructor
 from cance.plots import noise as figures
-from cance.pretrained import PCAReconstructor
 from cance.randomness import split_rows, streams
+from cance.results import provenance, records
+from cance.results.summaries import runs as summaries
 from cance.training import minibatches, one_cycle
 
 torch.set_num_threads(1)

@@ -43,16 +43,7 @@ import pandas as pd
 import torch
 from scipy import special, stats
 
-from cance import (
-    autoencoder,
-    data,
-    nce,
-    protocols,
-    provenance,
-    records,
-    summaries,
-    variants,
-)
+from cance import autoencoder, data, nce, protocols, variants
 from cance.augmentation import (
     AugmentedData,
     log_normal_mode,
@@ -61,9 +52,11 @@ from cance.augmentation import (
 )
 from cance.composite import composite
 from cance.moments import tensor_moments
+from cance.pca import PCAReconstructor
 from cance.plots import augmentation as figures
-from cance.pretrained import PCAReconstructor
 from cance.randomness import split_rows, streams
+from cance.results import provenance, records
+from cance.results.summaries import runs as summaries
 
 torch.set_num_threads(1)
 images = data.load_auto(dataset)

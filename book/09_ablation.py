@@ -44,19 +44,12 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from cance import (
-    data,
-    examples,
-    experiments,
-    plots,
-    provenance,
-    records,
-    runner,
-    summaries,
-    tables,
-    verdicts,
-)
-from cance.studies import AUGMENTATION_TRIALS
+from cance import data, experiments, plots
+from cance.experiments import runner
+from cance.experiments.runs import examples
+from cance.experiments.runs.studies import AUGMENTATION_TRIALS
+from cance.results import provenance, records, tables, verdicts
+from cance.results.summaries import runs as summaries
 
 root = provenance.results_folder(profile)
 experiment = experiments.find("ablation", dataset, profile)

@@ -29,20 +29,12 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from cance import (
-    data,
-    examples,
-    experiments,
-    paper,
-    plots,
-    provenance,
-    records,
-    runner,
-    study_summaries,
-    summaries,
-    tables,
-    verdicts,
-)
+from cance import data, experiments, plots
+from cance.experiments import runner
+from cance.experiments.runs import examples
+from cance.results import paper, provenance, records, tables, verdicts
+from cance.results.summaries import runs as summaries
+from cance.results.summaries import studies
 
 root = provenance.results_folder(profile)
 if profile == "smoke":
@@ -81,7 +73,7 @@ for row in table7[table7["row"] == "Avg"].itertuples():
 # %% tags=["nbval-check-output"]
 tried = [r for r in finished if r["cell"]["experiment"].startswith("candidate-")]
 if tried:
-    candidates = study_summaries.candidates(tried)
+    candidates = studies.candidates(tried)
     print(candidates.drop(columns=["seconds", "device"]).round(3).to_string(na_rep=""))
 
 # %%
@@ -113,7 +105,7 @@ if tried:
 # %% tags=["nbval-check-output"]
 chosen = summaries.of(finished, "candidate-chosen", "cifar10")
 if chosen:
-    print(study_summaries.density_losses(chosen).round(3).to_string())
+    print(studies.density_losses(chosen).round(3).to_string())
 
 # %% [markdown]
 # ## Table 7: paper beside ours
@@ -178,11 +170,11 @@ if class_means:
 # %% tags=["nbval-check-output"]
 if ablation:
     print(summaries.mean_aurocs(ablation).round(2).to_string())
-    distance = study_summaries.by_test_class(ablation, "squared distance")
+    distance = studies.by_test_class(ablation, "squared distance")
     own = pd.Series({label: distance.loc[label, label] for label in distance.index})
     print("\nMedian squared distance, the normal class's own test images being 1:")
     print(distance.div(own, axis=0).round(2).to_string())
-    contrast = study_summaries.by_test_class(ablation, "contrast").iloc[0]
+    contrast = studies.by_test_class(ablation, "contrast").iloc[0]
     print(f"\nMedian contrast of the test classes: {contrast.round(3).to_dict()}")
 
 # %% [markdown]
@@ -217,10 +209,10 @@ if informed:
     printed = table7[table7["row"].isin([str(label) for (label,) in studied])]
     printed = printed.assign(experiment="paper", normal=printed["row"], variant=printed["column"])
     printed = printed.set_index(["experiment", "normal", "variant"])["paper_mean"].unstack()
-    ours = study_summaries.by_experiment(beside + informed)
+    ours = studies.by_experiment(beside + informed)
     print(pd.concat([printed, ours])[ours.columns].round(1).to_string(na_rep=""))
     print()
-    print(study_summaries.fits(beside + informed).round(4).to_string())
+    print(studies.fits(beside + informed).round(4).to_string())
 
 # %% [markdown]
 # What moves automobiles and trucks is how the encoder sums a picture up. Where feature maps are averaged

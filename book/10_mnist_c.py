@@ -20,7 +20,7 @@
 # images. Their number was set by validation losses and by a budget of eight minutes of one core.
 # Those losses are of trial runs of the first seed that left no record; they were still falling.
 #
-# **The corruptions are regenerated** wherever a record says so, by `cance.corruptions`, from a
+# **The corruptions are regenerated** wherever a record says so, by `cance.data.corruptions`, from a
 # description of the published generator: the same operations and strengths, other random draws.
 # Where `mnist_c.zip` is in `$CANCE_DATA`, the published images are used instead.
 
@@ -32,18 +32,12 @@ profile = "paper"  # or "smoke": little networks, one seed; shows only that it r
 import torch
 from IPython.display import display
 
-from cance import (
-    corruptions,
-    data,
-    examples,
-    experiments,
-    plots,
-    provenance,
-    records,
-    runner,
-    summaries,
-    tables,
-)
+from cance import data, experiments, plots
+from cance.data import corruptions
+from cance.experiments import runner
+from cance.experiments.runs import examples
+from cance.results import provenance, records, tables
+from cance.results.summaries import runs as summaries
 
 root = provenance.results_folder(profile)
 if profile == "smoke":
@@ -74,7 +68,7 @@ print(tables.render(tables.compare(3, mnist_c)))
 # %% [markdown]
 # ## The fifteen corruptions
 #
-# The first ten test images, and each corruption of them as drawn by `cance.corruptions`.
+# The first ten test images, and each corruption of them as drawn by `cance.data.corruptions`.
 
 # %% mystnb={"image": {"alt": "A grid of digits: the first row shows ten clean test images, each of the fifteen rows below the same digits under one corruption."}}
 if "mnist" in {status.name for status in data.status() if status.found}:

@@ -31,18 +31,11 @@ profile = "paper"  # or "smoke": little networks, one seed; shows only that it r
 import numpy as np
 from IPython.display import display
 
-from cance import (
-    data,
-    examples,
-    experiments,
-    plots,
-    provenance,
-    records,
-    runner,
-    summaries,
-    tables,
-    verdicts,
-)
+from cance import data, experiments, plots
+from cance.experiments import runner
+from cance.experiments.runs import examples
+from cance.results import provenance, records, tables, verdicts
+from cance.results.summaries import runs as summaries
 
 root = provenance.results_folder(profile)
 experiment = experiments.find("fashion-mnist", dataset, profile)

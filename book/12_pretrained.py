@@ -44,24 +44,15 @@ import torch
 from IPython.display import display
 from sklearn.decomposition import PCA
 
-from cance import (
-    CANCE,
-    backbones,
-    data,
-    embeddings,
-    experiments,
-    protocols,
-    provenance,
-    records,
-    runner,
-    study_summaries,
-    summaries,
-    tables,
-    tabular,
-    verdicts,
-)
+from cance import CANCE, data, devices, experiments, protocols
+from cance.data import backbones, embeddings
+from cance.data import tables as sets
+from cance.experiments import runner
+from cance.experiments.plans.pretrained import named
 from cance.plots import pretrained
-from cance.pretrained_experiments import named
+from cance.results import provenance, records, tables, verdicts
+from cance.results.summaries import runs as summaries
+from cance.results.summaries import studies
 
 root = provenance.results_folder(profile)
 network = backbones.find_backbone(backbone)
@@ -83,11 +74,11 @@ print(source)
 # classes: first in the feature space, then in raw pixels. (Live: the pictures are embedded here.)
 
 # %% mystnb={"image": {"alt": "Five rows of nine pictures: a test picture, then its eight nearest training pictures in the feature space, mostly of the same class."}}
-available = {status.name for status in [*data.status(), *tabular.status()] if status.found}
+available = {status.name for status in [*data.status(), *sets.status()] if status.found}
 images = None
 if dataset in available:
     images = data.load(dataset)
-    device, loaded = provenance.resolve_device("auto"), network.load()
+    device, loaded = devices.resolve_device("auto"), network.load()
     queries = {str(k): int((images.test_labels == k).nonzero()[0]) for k in (0, 1, 3, 7, 9)}
     pictures = torch.cat([images.test_images[list(queries.values())], images.train_images[:1000]])
     features = torch.cat(list(embeddings.extract(pictures, network, loaded, image_size, device)))
@@ -111,7 +102,7 @@ if images is not None:
 spectra = {}
 for number, name in ((0, "planes"), (4, "deer")):
     if f"adbench-cifar10-{number}" in available:
-        table = tabular.load(f"adbench-cifar10-{number}")
+        table = sets.load(f"adbench-cifar10-{number}")
         fitted = PCA().fit(table.rows[~table.anomalous])
         spectra[f"ResNet-18 (ADBench), {name}"] = fitted.explained_variance_ratio_
 if images is not None:
@@ -151,7 +142,7 @@ for origin, column in (("paper, ResNet-18", "paper_mean"), (network.title, "ours
 
 # %% tags=["nbval-check-output"]
 if shown:
-    means = study_summaries.by_experiment(shown).droplevel(0)
+    means = studies.by_experiment(shown).droplevel(0)
     gain = (means["CANCE"] - means["Error"]).rename("CANCE - Error")
     print(f"{dataset}, {source}")
     print(means.join(gain).sort_values("CANCE - Error").round(1).to_string())
@@ -178,9 +169,9 @@ if shown:
 trials = summaries.of(finished, named("densities", backbone), "cifar10")
 if trials:
     print(f"cifar10, {source}, validation loss in nats")
-    print(study_summaries.density_losses(trials).round(3).to_string())
+    print(studies.density_losses(trials).round(3).to_string())
     print("\nAUROC of the same, in percent")
-    print(study_summaries.by_experiment(trials).droplevel(0).T.round(1).to_string())
+    print(studies.by_experiment(trials).droplevel(0).T.round(1).to_string())
 
 # %% [markdown]
 # Twice the updates are the best by the loss in all three classes; in AUROC they gain a tenth of a point in one, and
@@ -266,7 +257,7 @@ print(f"\nThe paper's Table 9, planes (0) and deer (4):\n{paper9.loc[['0', '4'],
 
 # %%
 if "adbench-cifar10-0" in available:
-    table = tabular.load("adbench-cifar10-0")  # rows (N, D) float64; put your own here
+    table = sets.load("adbench-cifar10-0")  # rows (N, D) float64; put your own here
     normal, anomalous = table.rows[~table.anomalous], table.rows[table.anomalous]
     detector = CANCE(autoencoder="pca", latent_dim=16, random_state=0).fit(normal[:3000])
     new = np.concatenate([normal[3000:4000], anomalous])

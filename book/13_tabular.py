@@ -38,20 +38,14 @@ profile = "paper"  # or "smoke": one short run; shows only that it runs
 import numpy as np
 from IPython.display import display
 
-from cance import (
-    CANCE,
-    experiments,
-    provenance,
-    ranks,
-    records,
-    runner,
-    tables,
-    tabular,
-    tabular_protocols,
-    tabular_summaries,
-)
+from cance import CANCE, experiments
+from cance.data import tables as sets
+from cance.experiments import runner
+from cance.experiments.runs.tables import LEAK
 from cance.plots import tabular as plots
-from cance.tabular_cells import LEAK
+from cance.protocols.tables import SPLITS
+from cance.results import provenance, ranks, records, tables
+from cance.results.summaries import tables as table_summaries
 
 root = provenance.results_folder(profile)
 if profile == "smoke":
@@ -59,7 +53,7 @@ if profile == "smoke":
     cells = experiments.cells(name, dataset, 1)
     runner.run(cells, experiments.find(name, dataset, profile), root, progress=False)
 finished = [r for r in records.scan(root)[0] if r["cell"]["seed"] < seeds]
-measured = tabular_summaries.measured(finished)
+measured = table_summaries.measured(finished)
 runs = measured.groupby(["table", "split"], sort=False)["seed"].nunique().unstack().astype("Int64")
 table6 = tables.compare(6, finished)
 print(f"runs by table and split, profile {profile}\n{runs.to_string(na_rep='')}")
@@ -116,7 +110,7 @@ print(tables.render(table6))
 
 # %% tags=["nbval-check-output", "output_scroll"]
 by = ["method", "split", "table"]
-print(tabular_summaries.printed(measured, ["f1"], by)["f1"].unstack(by[1:]).to_string(na_rep=""))
+print(table_summaries.printed(measured, ["f1"], by)["f1"].unstack(by[1:]).to_string(na_rep=""))
 
 # %% [markdown]
 # And in full, for one table and protocol, with what needs no threshold:
@@ -124,7 +118,7 @@ print(tabular_summaries.printed(measured, ["f1"], by)["f1"].unstack(by[1:]).to_s
 # %% tags=["nbval-check-output"]
 one = measured[(measured["table"] == dataset) & (measured["split"] == protocol)]
 print(f"{dataset}, {protocol}")
-print(tabular_summaries.printed(one, tabular_summaries.MEASURES).to_string())
+print(table_summaries.printed(one, table_summaries.MEASURES).to_string())
 
 # %% mystnb={"image": {"alt": "Dots of F1, one a run, for each method and table under one protocol, with the mean of each method and the paper's figure for CANCE as a dashed line."}}
 printed = table6[table6["column"] == "CANCE"].set_index("dataset")["paper_mean"]
@@ -143,7 +137,7 @@ for name, figure in paper.items():
     own = measured[(measured["table"] == name) & measured["method"].isin(columns)]
     print(f"\n{name}: the paper's CANCE {100 * figure:.0f}")
     if len(own):
-        shown = tabular_summaries.printed(own, ["f1", "f1_drocc"], ["split", "method"])
+        shown = table_summaries.printed(own, ["f1", "f1_drocc"], ["split", "method"])
         print(shown.to_string())
 
 # %% [markdown]
@@ -191,12 +185,12 @@ if len(honest):
 
 # %% tags=["nbval-check-output"]
 scales = ("single-features", "single-features-range")
-print(tabular_summaries.by_scaling(finished, *scales, "auroc").to_string())
+print(table_summaries.by_scaling(finished, *scales, "auroc").to_string())
 
 # %% mystnb={"image": {"alt": "Two scatter plots of the cosine dissimilarity of test rows against their distance from the origin. With z-scores it falls with the distance, and the anomalous rows, which are far out, are low; in the unit range the anomalous rows are high."}}
-if dataset in {status.name for status in tabular.status() if status.found}:
-    table = tabular.load(dataset)
-    halves = tabular_protocols.SPLITS["half"](table.rows, table.anomalous, np.random.default_rng(0))
+if dataset in {status.name for status in sets.status() if status.found}:
+    table = sets.load(dataset)
+    halves = SPLITS["half"](table.rows, table.anomalous, np.random.default_rng(0))
     panels = {}
     for scaling, title in (("standard", "z-scores"), ("range", "[0, 1]")):
         detector = CANCE("Error", scaling=scaling, latent_dim=4, random_state=0).fit(halves.train)
@@ -213,7 +207,7 @@ if dataset in {status.name for status in tabular.status() if status.found}:
 # and GOAD, whose published settings are for z-scores, F1 in percent:
 
 # %% tags=["nbval-check-output", "output_scroll"]
-print(tabular_summaries.by_scaling(finished, "tabular-half", "range", "f1").to_string())
+print(table_summaries.by_scaling(finished, "tabular-half", "range", "f1").to_string())
 
 # %% [markdown]
 # On Thyroid CANCE gains nine points and is still below its latents, which lose six; on Arrhythmia and
@@ -227,7 +221,7 @@ print(tabular_summaries.by_scaling(finished, "tabular-half", "range", "f1").to_s
 # they are. With their logarithms in their place, and without $z_c$, F1 in percent:
 
 # %% tags=["nbval-check-output"]
-print(tabular_summaries.by_features(finished, "f1").to_string())
+print(table_summaries.by_features(finished, "f1").to_string())
 
 # %% [markdown]
 # What the composite feature lost to its own latents on Abalone and Thyroid comes back but for three points on
@@ -240,7 +234,7 @@ print(tabular_summaries.by_features(finished, "f1").to_string())
 # no test; `DROCC, test-selected` does as published, by DROCC's own rule. The gain in points:
 
 # %% tags=["nbval-check-output"]
-print(tabular_summaries.leak(measured).round(2).to_string())
+print(table_summaries.leak(measured).round(2).to_string())
 
 # %% [markdown]
 # In its own measure the leak is a point at most, and under DROCC's rule on a balanced test hardly anything can be
@@ -253,7 +247,7 @@ print(tabular_summaries.leak(measured).round(2).to_string())
 # choice decides. Split `half`, F1 in percent.
 
 # %% tags=["nbval-check-output"]
-print(tabular_summaries.by_latents(finished).round(3).to_string())
+print(table_summaries.by_latents(finished).round(3).to_string())
 
 # %% [markdown]
 # The validation error falls with every further latent. The loss of the density is lowest at four on Thyroid and at two
@@ -266,4 +260,4 @@ print(tabular_summaries.by_latents(finished).round(3).to_string())
 # Mean seconds of a method, fit and scores together, one thread. Ours count the autoencoder that they share.
 
 # %%
-print(tabular_summaries.costs(finished).round(1).to_string())
+print(table_summaries.costs(finished).round(1).to_string())

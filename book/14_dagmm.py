@@ -36,8 +36,11 @@ profile = "paper"  # or "smoke": one epoch, one seed; shows only that it runs
 # %% tags=["nbval-check-output"]
 from IPython.display import display
 
-from cance import experiments, provenance, records, runner, tables, tabular_summaries
+from cance import experiments
+from cance.experiments import runner
 from cance.plots import tabular
+from cance.results import provenance, records, tables
+from cance.results.summaries import tables as table_summaries
 
 root = provenance.results_folder(profile)
 experiment = experiments.find(protocol, dataset, profile)
@@ -79,11 +82,9 @@ print(tables.render(table12))
 # its three ablations.
 
 # %% tags=["nbval-check-output"]
-measured = tabular_summaries.kddcup(finished)
+measured = table_summaries.kddcup(finished)
 print(
-    tabular_summaries.printed(
-        measured, tabular_summaries.FLAGGED, ["experiment", "method"]
-    ).to_string()
+    table_summaries.printed(measured, table_summaries.FLAGGED, ["experiment", "method"]).to_string()
 )
 
 # %% [markdown]

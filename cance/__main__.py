@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cance.provenance import results_folder
+from cance.results.provenance import results_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,11 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _data(arguments) -> int:
-    from cance import data, tabular
+    from cance import data
+    from cance.data import tables
 
     if arguments.download:
         data.load(arguments.download, download=True)
-    statuses = [*data.status(), *tabular.status()]
+    statuses = [*data.status(), *tables.status()]
     for status in statuses:
         print(f"{status.name:14} {status.where if status.found else status.advice}")
         if status.found:
@@ -52,12 +53,14 @@ def _data(arguments) -> int:
 
 
 def _run(arguments) -> int:
-    from cance import experiments, pretrained_experiments, runner
+    from cance import experiments
+    from cance.experiments import runner
+    from cance.experiments.plans import pretrained
 
     normals = [_classes(text) for text in arguments.normal] if arguments.normal else None
     name = arguments.experiment
     if arguments.backbone:
-        name = pretrained_experiments.named(name, arguments.backbone)
+        name = pretrained.named(name, arguments.backbone)
     experiment = experiments.find(name, arguments.dataset, arguments.profile)
     cells = experiments.cells(name, arguments.dataset, arguments.seeds, normals)
     root = arguments.results or results_folder(arguments.profile)
@@ -87,7 +90,7 @@ def _run(arguments) -> int:
 
 
 def _tables(arguments) -> int:
-    from cance import paper, records, tables
+    from cance.results import paper, records, tables
 
     found, errors = records.scan(arguments.results)
     for error in errors:
@@ -98,7 +101,8 @@ def _tables(arguments) -> int:
 
 
 def _verify(arguments) -> int:
-    from cance import records, runner, verify
+    from cance.experiments import runner
+    from cance.results import records, verify
 
     report = verify.verify(arguments.results)
     print(report)

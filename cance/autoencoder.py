@@ -9,13 +9,14 @@ from torch import nn
 from tqdm import tqdm
 
 from cance.composite import ENCODING_BATCH
-from cance.conv_networks import ConvDecoder, ConvEncoder, ConvSettings
-from cance.direct_networks import DirectDecoder, DirectEncoder, DirectSettings
-from cance.networks import MLPDecoder, MLPEncoder, MLPSettings, initialise
-from cance.plain_networks import PlainDecoder, PlainEncoder, PlainSettings
-from cance.pooled_networks import PooledDecoder, PooledEncoder, PooledSettings
+from cance.networks.conv import ConvDecoder, ConvEncoder, ConvSettings
+from cance.networks.direct import DirectDecoder, DirectEncoder, DirectSettings
+from cance.networks.layers import initialise
+from cance.networks.mlp import MLPDecoder, MLPEncoder, MLPSettings
+from cance.networks.plain import PlainDecoder, PlainEncoder, PlainSettings
+from cance.networks.pooled import PooledDecoder, PooledEncoder, PooledSettings
+from cance.networks.residual import ResidualDecoder, ResidualEncoder, ResidualSettings
 from cance.randomness import Streams
-from cance.residual_networks import ResidualDecoder, ResidualEncoder, ResidualSettings
 from cance.training import BestWeights, minibatches, one_cycle
 
 NetworkSettings = (

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cance.moments import Moments
-from cance.networks import LogOdds, LogOddsSettings
+from cance.networks.log_odds import LogOdds, LogOddsSettings
 from cance.noise import GaussianNoise
 
 

@@ -15,7 +15,8 @@ from tqdm import tqdm
 from cance.augmentation import AugmentedData
 from cance.density import DensityEstimate
 from cance.moments import tensor_moments
-from cance.networks import LogOddsSettings, initialise
+from cance.networks.layers import initialise
+from cance.networks.log_odds import LogOddsSettings
 from cance.noise import GaussianNoise
 from cance.randomness import Streams
 from cance.training import BestWeights, minibatches, one_cycle

@@ -6,14 +6,12 @@ of the augmented composite features.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from cance import nce
 from cance.augmentation import AugmentedData
-from cance.bodies import Stopwatch, chosen_density
 from cance.density import DensityEstimate
 from cance.moments import tensor_moments
 from cance.nce import FittedDensity, NCESettings
@@ -99,60 +97,3 @@ def anomaly_score(
     if variant == ERROR:
         return composite[:, -2].double()
     return density.anomaly_score(columns(variant, composite))
-
-
-def fit_densities(
-    found: Composites,
-    settings: NCESettings,
-    seed: int,
-    seconds: Stopwatch,
-    variants: Sequence[str] = DENSITY_VARIANTS,
-) -> tuple[dict[str, DensityEstimate | None], dict[str, dict]]:
-    """Fit densities to the same features, all three unless told which.
-
-    Parameters
-    ----------
-    found : Composites
-    settings : NCESettings
-    seed : int
-    seconds : Stopwatch
-        Gets a phase a density.
-    variants : sequence of str
-        Of `DENSITY_VARIANTS`.
-
-    Returns
-    -------
-    densities : dict
-        By variant, None for Error, which has none.
-    selection : dict of str to dict
-        By density variant, what `chosen_density` returns.
-    """
-    densities: dict[str, DensityEstimate | None] = {ERROR: None}
-    selection = {}
-    for variant in variants:
-        with seconds.time(variant):
-            fitted = fit_density(variant, found.train, found.validation, settings, seed)
-        densities[variant], selection[variant] = fitted.density, chosen_density(fitted)
-    return densities, selection
-
-
-def fit_variants(
-    found: Composites,
-    settings: NCESettings,
-    seed: int,
-    seconds: Stopwatch,
-    variants: Sequence[str] = DENSITY_VARIANTS,
-) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
-    """`fit_densities`, and score the test rows with each of them and with Error.
-
-    Returns
-    -------
-    scores : dict of str to torch.Tensor
-        By variant, (N,) float64, high is anomalous.
-    selection : dict of str to dict
-        By density variant, what `chosen_density` returns.
-    """
-    densities, selection = fit_densities(found, settings, seed, seconds, variants)
-    with seconds.time("scoring"):
-        scores = {v: anomaly_score(v, found.test, density) for v, density in densities.items()}
-    return scores, selection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from cance.networks import initialise
+from cance.networks.layers import initialise
 
 
 def drawn(builder, *arguments, seed=0):

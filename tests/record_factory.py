@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from cance import tabular
-from cance.records import seal, sha256_of
+from cance.data import tables
+from cance.hashing import sha256_of
+from cance.results.records import seal
 
 SETTINGS = {"autoencoder": {"epochs": 60, "betas": [0.9, 0.999]}, "nce": {"noise_ratio": 8}}
 
@@ -53,4 +54,4 @@ def make_table(name, normal, anomalous, columns, noise):
     line = rng.normal(size=(normal, 1)) * np.ones(columns)
     line = line + noise * rng.normal(size=(normal, columns))
     rows = np.vstack([line, 3 * rng.normal(size=(anomalous, columns))])
-    return tabular.Table(name, rows, np.arange(len(rows)) >= normal, "a" * 64)
+    return tables.Table(name, rows, np.arange(len(rows)) >= normal, "a" * 64)

@@ -17,8 +17,9 @@ from cance.autoencoder import (
     fit,
     reconstruction_loss,
 )
-from cance.conv_networks import ConvSettings
-from cance.networks import MLPSettings, initialise
+from cance.networks.conv import ConvSettings
+from cance.networks.layers import initialise
+from cance.networks.mlp import MLPSettings
 from cance.randomness import streams
 from cance.training import BestWeights
 

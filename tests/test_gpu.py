@@ -7,10 +7,11 @@ import math
 import pytest
 import torch
 
-from cance import embeddings, experiments, provenance
-from cance.backbones import find_backbone
-from cance.data import DatasetUnavailable
-from cance.schema import Cell
+from cance import devices, experiments
+from cance.data import embeddings
+from cance.data.backbones import find_backbone
+from cance.data.images import DatasetUnavailable
+from cance.results.schema import Cell
 
 KINDS = [
     ("ablation", "digits", (8,)),
@@ -34,7 +35,7 @@ def test_a_smoke_cell_on_the_gpu_is_near_that_of_the_cpu(name, dataset, normal):
         cpu, gpu = (experiment.run(cell, experiment.settings, at) for at in ("cpu", "cuda"))
     except DatasetUnavailable as error:
         pytest.skip(str(error))
-    assert gpu["device"] == provenance.device_name(torch.device("cuda"))
+    assert gpu["device"] == devices.device_name(torch.device("cuda"))
     for variant, metrics in cpu["metrics"].items():
         assert math.isfinite(gpu["metrics"][variant]["auroc"])
         assert gpu["metrics"][variant]["auroc"] == pytest.approx(metrics["auroc"], abs=NEAR)

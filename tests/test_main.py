@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from record_factory import make_record
 
-from cance import CANCE, records
+from cance import CANCE
 from cance.__main__ import main
-from cance.data import NAMES, SHA256, Status
-from cance.tables import COLUMNS
+from cance.data.images import NAMES, SHA256, Status
+from cance.results import records
+from cance.results.tables import COLUMNS
 
 ROWS = np.random.default_rng(0).normal(size=(60, 5))
 
@@ -158,7 +159,7 @@ def test_data_lists_what_is_there_and_what_to_do(tmp_path, capsys, monkeypatch):
 def test_data_that_are_all_there_exit_with_0(capsys, monkeypatch):
     found = [Status(name, True, f"/data/{name}", SHA256[name], "") for name in NAMES]
     monkeypatch.setattr("cance.data.status", lambda: found)
-    monkeypatch.setattr("cance.tabular.status", list)
+    monkeypatch.setattr("cance.data.tables.status", list)
     assert main(["data"]) == 0
     assert capsys.readouterr().out.count("sha256") == len(NAMES)
 
@@ -199,7 +200,7 @@ def test_errors_of_a_run_are_one_line_too(error, capsys, monkeypatch):
     def fail(*arguments, **more):
         raise error
 
-    monkeypatch.setattr("cance.runner.run", fail)
+    monkeypatch.setattr("cance.experiments.runner.run", fail)
     assert main(SMOKE) == 2
     assert capsys.readouterr().err.endswith(f"\ncance: {error}\n")
 
@@ -208,7 +209,7 @@ def test_an_interrupt_is_no_traceback(capsys, monkeypatch):
     def interrupt(*arguments, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cance.runner.run", interrupt)
+    monkeypatch.setattr("cance.experiments.runner.run", interrupt)
     assert main(SMOKE) == 130
     assert "what is finished is kept" in capsys.readouterr().err
 
@@ -334,5 +335,7 @@ def test_importing_the_package_is_quick_beyond_torch():
         best = min(best, float(seconds))
         heavy = {"torchvision", "matplotlib", "distributed", "dask", "PIL", "IPython", "filelock"}
         assert not heavy & set(modules)
-        assert not {"cance.data", "cance.runner", "cance.tables"} & set(modules)
+        assert not {"cance.data.images", "cance.experiments.runner", "cance.results.tables"} & set(
+            modules
+        )
     assert best < 2

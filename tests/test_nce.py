@@ -24,7 +24,7 @@ from cance.nce import (
     nce_loss,
     noise_objective,
 )
-from cance.networks import LogOddsSettings
+from cance.networks.log_odds import LogOddsSettings
 from cance.noise import RIDGE, GaussianNoise
 from cance.randomness import streams
 

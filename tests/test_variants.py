@@ -10,7 +10,7 @@ from scipy import stats
 from cance.augmentation import AugmentedData
 from cance.moments import batch_moments
 from cance.nce import NCESettings
-from cance.networks import LogOddsSettings
+from cance.networks.log_odds import LogOddsSettings
 from cance.randomness import streams
 from cance.variants import DENSITY_VARIANTS, VARIANTS, anomaly_score, columns, fit_density
 

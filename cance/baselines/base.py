@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from cance.provenance import resolve_device
+from cance.devices import resolve_device
 from cance.scaling import SCALERS
 
 

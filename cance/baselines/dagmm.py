@@ -27,7 +27,7 @@ from cance.composite import (
     relative_euclidean_distance,
     squared_error,
 )
-from cance.networks import initialise
+from cance.networks.layers import initialise
 from cance.training import minibatches
 
 KEPT = 0.5  # share of the estimation network's hidden units that dropout keeps

@@ -29,7 +29,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from cance.baselines.base import RowDetector
-from cance.networks import initialise
+from cance.networks.layers import initialise
 
 HIDDEN = 128  # width of the hidden layer on every table (the paper's Appendix E)
 PROJECT_EVERY = 10  # ascent steps between two projections (published code)

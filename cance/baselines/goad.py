@@ -28,7 +28,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, leaky_relu
 
 from cance.baselines.base import RowDetector
-from cance.networks import initialise
+from cance.networks.layers import initialise
 
 SLOPE = 0.2  # of the LeakyReLU
 BETAS = (0.5, 0.999)  # of Adam

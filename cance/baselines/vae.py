@@ -23,15 +23,15 @@ from tqdm import tqdm
 
 from cance.autoencoder import Autoencoder, AutoencoderSettings, NetworkSettings
 from cance.composite import ENCODING_BATCH
-from cance.conv_networks import ConvSettings
-from cance.elbo import (
+from cance.networks.conv import ConvSettings
+from cance.networks.layers import initialise
+from cance.randomness import Streams
+from cance.theory.elbo import (
     deterministic_negated_elbo,
     negated_elbo,
     standard_normal_divergence,
     standard_normal_log_density,
 )
-from cance.networks import initialise
-from cance.randomness import Streams
 from cance.training import BestWeights, minibatches, one_cycle
 
 

@@ -138,7 +138,7 @@ def paper_beside_ours(frame: pd.DataFrame) -> Figure:
     Parameters
     ----------
     frame : pandas.DataFrame
-        As `cance.tables.compare` returns; rows without a number of ours are left out.
+        As `cance.results.tables.compare` returns; rows without a number of ours are left out.
     """
     figure, axis = plt.subplots(figsize=(5, 5))
     known = frame.dropna(subset=["ours_mean"])

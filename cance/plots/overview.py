@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from cance import data, protocols
-from cance.detector import CANCE
+from cance.detector.estimator import CANCE
 from cance.plots.style import ANOMALOUS, ARTIFICIAL, NOISE, NORMAL, WIDENED, finished
 
 PICTURE = Path("book/figures/overview.svg")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from cance.plots.style import ANOMALOUS, MODEL, NORMAL, finished
-from cance.ranks import Ranking
+from cance.results.ranks import Ranking
 
 
 def ranks(ranking: Ranking) -> Figure:
@@ -39,7 +39,7 @@ def measure_by_method(frame: pd.DataFrame, measure: str, paper: dict[str, float]
     Parameters
     ----------
     frame : pandas.DataFrame
-        As `cance.tabular_summaries.measured` returns, of one split.
+        As `cance.results.summaries.tables.measured` returns, of one split.
     measure : str
         One of its columns.
     paper : dict of str to float
@@ -98,7 +98,7 @@ def contamination(frame: pd.DataFrame) -> Figure:
     Parameters
     ----------
     frame : pandas.DataFrame
-        As `cance.tabular_summaries.kddcup` returns.
+        As `cance.results.summaries.tables.kddcup` returns.
     """
     figure, axis = plt.subplots(figsize=(5.5, 3.6))
     for method, rows in frame.groupby("method", sort=False):

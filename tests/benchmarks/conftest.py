@@ -15,8 +15,11 @@ import pytest
 import torch
 from measure import CELL
 
-from cance import cells, data, image_experiments, protocols, provenance
+from cance import data, devices, protocols
+from cance.experiments.plans.images import MNIST
+from cance.experiments.runs.images import run_cell
 from cance.randomness import split_rows, streams
+from cance.results import provenance
 
 FIGURES = provenance.REPOSITORY / "build" / "benchmarks.json"
 
@@ -52,7 +55,7 @@ def split() -> protocols.Split:
 @pytest.fixture(scope="session")
 def parts(split) -> tuple[torch.Tensor, torch.Tensor]:
     """Training and validation images of the cell, float32, as `run_cell` splits them."""
-    fraction = image_experiments.MNIST.validation_fraction
+    fraction = MNIST.validation_fraction
     rows = split_rows(len(split.train_images), fraction, streams(CELL.seed, "split").order)
     return tuple(split.train_images[part] for part in rows)
 
@@ -63,7 +66,7 @@ def cell(split):
 
     @functools.cache
     def run() -> dict:
-        return cells.run_cell(CELL, image_experiments.MNIST, device="cpu")
+        return run_cell(CELL, MNIST, device="cpu")
 
     return run
 
@@ -72,7 +75,7 @@ def cell(split):
 def session_figures() -> dict:
     """Every figure of this run by benchmark, under the machine and the code that gave them."""
     return {
-        "device": provenance.device_name(torch.device("cpu")),
+        "device": devices.device_name(torch.device("cpu")),
         "threads": 1,
         "versions": provenance.versions(),
         "git": provenance.git_state(),

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from cance.schema import Cell
+from cance.results.schema import Cell
 
 CELL = Cell("ablation", "mnist", (8,), 0)
 

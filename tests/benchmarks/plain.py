@@ -24,7 +24,7 @@ from cance.autoencoder import (
 from cance.density import DensityEstimate
 from cance.moments import streaming_moments
 from cance.nce import NCESettings, log_likelihood, nce_loss
-from cance.networks import initialise
+from cance.networks.layers import initialise
 from cance.randomness import Streams
 
 

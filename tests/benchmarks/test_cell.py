@@ -4,7 +4,7 @@ import pytest
 from measure import CELL
 
 from cance import data, experiments
-from cance.schema import Cell
+from cance.results.schema import Cell
 
 pytestmark = pytest.mark.timeout(3600)  # a slow machine takes its time; a hung one never ends
 

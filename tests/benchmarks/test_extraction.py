@@ -7,8 +7,8 @@ import torch
 from measure import seconds_of
 from torch import nn
 
-from cance.backbones import BACKBONES, ResNet18Features, fused
-from cance.embeddings import batch_size, prepared
+from cance.data.backbones import BACKBONES, ResNet18Features, fused
+from cance.data.embeddings import batch_size, prepared
 
 pytestmark = pytest.mark.timeout(3600)
 

@@ -9,9 +9,9 @@ from measure import CELL, seconds_of
 
 from cance import autoencoder, variants
 from cance.augmentation import AugmentedData
-from cance.cells import CellSettings
 from cance.composite import composite
-from cance.image_experiments import MNIST
+from cance.experiments.plans.images import MNIST
+from cance.experiments.runs.images import CellSettings
 from cance.moments import streaming_moments
 from cance.randomness import streams
 

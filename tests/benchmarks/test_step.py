@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cance import autoencoder
 from cance.autoencoder import Autoencoder
-from cance.image_experiments import MNIST
-from cance.networks import initialise
+from cance.experiments.plans.images import MNIST
+from cance.networks.layers import initialise
 from cance.randomness import streams
 
 pytestmark = pytest.mark.timeout(3600)  # a slow machine takes its time; a hung one never ends

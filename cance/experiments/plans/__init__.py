@@ -1,0 +1,1 @@
+"""Which runs there are, and with which settings: data alone."""

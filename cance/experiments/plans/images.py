@@ -1,0 +1,111 @@
+"""The experiments on images: Tables 1, 3, 7, 8 and 13, and the studies beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cance.autoencoder import AutoencoderSettings
+from cance.experiments.experiment import Experiment
+from cance.experiments.plans import cifar10
+from cance.experiments.runs import mnist_c
+from cance.experiments.runs.candidates import run_candidate_cell
+from cance.experiments.runs.examples import run_examples_cell, run_latent_space_cell
+from cance.experiments.runs.images import CellSettings
+from cance.experiments.runs.single_features import run_single_features_cell
+from cance.experiments.runs.studies import AUGMENTATION_TRIALS, StudySettings, run_study_cell
+from cance.nce import NCESettings
+from cance.protocols.normals import ALL_TOGETHER, PAIRS, SINGLE_CLASSES
+
+STUDIED = ((2,), (5,), (8,))
+"""The classes of the smaller studies: hard ones for the reconstruction error."""
+MNIST = CellSettings()
+MNIST_C = CellSettings(
+    AutoencoderSettings(latent_dim=10, stage1_steps=4000, stage2_steps=1000, validate_every=200),
+    NCESettings(steps=12000, validate_every=500),
+)
+DIGITS = CellSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
+
+EXPERIMENTS: dict[tuple[str, str], Experiment] = {
+    ("ablation", "mnist"): Experiment(
+        MNIST, SINGLE_CLASSES, 5, "Tables 1, 2, 7, 10: one MNIST class is normal"
+    ),
+    ("ablation", "digits"): Experiment(
+        DIGITS,
+        SINGLE_CLASSES,
+        5,
+        "no table of the paper: scikit-learn's 8 x 8 digits, which need no download",
+    ),
+    ("ablation", "cifar10"): Experiment(
+        cifar10.CHOSEN,
+        SINGLE_CLASSES,
+        5,
+        "Tables 1, 2, 7, 10: one CIFAR-10 class is normal",
+        run_latent_space_cell,
+    ),
+    ("bimodal", "mnist"): Experiment(MNIST, PAIRS, 5, "Table 8: two MNIST classes are normal"),
+    ("bimodal", "cifar10"): Experiment(
+        cifar10.CHOSEN, PAIRS, 5, "Table 8: two CIFAR-10 classes are normal"
+    ),
+    ("fashion-mnist", "fashion-mnist"): Experiment(
+        MNIST, SINGLE_CLASSES, 5, "Table 13: one Fashion-MNIST class is normal, MNIST's settings"
+    ),
+    ("mnist-c", "mnist-c"): Experiment(
+        MNIST_C,
+        ALL_TOGETHER,
+        30,
+        "Tables 1 and 3: all of MNIST is normal, its corruptions are anomalies",
+        mnist_c.run_mnist_c_cell,
+    ),
+    ("schedule", "mnist"): Experiment(
+        MNIST.longer(3), STUDIED, 5, "three times the updates of Table 7's settings"
+    ),
+    ("augmentation", "mnist"): Experiment(
+        StudySettings(MNIST, AUGMENTATION_TRIALS),
+        STUDIED,
+        3,
+        "what the gain of CANCE over CNCE depends on",
+        run_study_cell,
+    ),
+    ("weak-autoencoder", "mnist"): Experiment(
+        replace(MNIST, autoencoder=replace(MNIST.autoencoder, stage1_steps=100, stage2_steps=30)),
+        STUDIED,
+        3,
+        "Table 7's settings with a tenth of the autoencoder's updates",
+    ),
+    ("single-features", "mnist"): Experiment(
+        MNIST,
+        SINGLE_CLASSES,
+        5,
+        "what Table 7's features find without a density",
+        run_single_features_cell,
+    ),
+    **{
+        (f"candidate-{name}", "cifar10"): Experiment(
+            settings,
+            cifar10.STUDIED,
+            1,
+            "validation losses alone: a candidate for CIFAR-10's settings",
+            run_candidate_cell,
+        )
+        for name, settings in cifar10.CANDIDATES.items()
+    },
+    **{
+        (f"informed-{name}", "cifar10"): Experiment(
+            settings,
+            SINGLE_CLASSES if name == cifar10.CLOSEST else cifar10.INFORMED_STUDIED,
+            3 if name == cifar10.CLOSEST else 1,
+            "test-informed, no table of the paper: Table 7 with another open choice",
+            run_latent_space_cell,
+        )
+        for name, settings in cifar10.INFORMED.items()
+    },
+    ("examples", "mnist"): Experiment(
+        MNIST, ((8,),), 1, "most and least anomalous test images", run_examples_cell
+    ),
+    ("examples", "fashion-mnist"): Experiment(
+        MNIST, ((5,),), 1, "most and least anomalous test images", run_examples_cell
+    ),
+    ("examples", "mnist-c"): Experiment(
+        MNIST_C, ALL_TOGETHER, 1, "most and least anomalous test images", run_examples_cell
+    ),
+}

@@ -1,0 +1,1 @@
+"""What one run does: a family of experiments a module."""

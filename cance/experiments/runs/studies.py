@@ -1,0 +1,148 @@
+"""Studies beside the tables: one autoencoder a cell, and several ways to fit its densities.
+
+The paper leaves open how the mixture of Eq. (8) is drawn, where K starts, how long NCE trains and
+how its weights are chosen. A study runs the alternatives on the same composite features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, is_dataclass, replace
+
+import torch
+
+from cance import devices, nce
+from cance.augmentation import AugmentedData
+from cance.experiments.experiment import Settings
+from cance.experiments.harness import Stopwatch, chosen_density
+from cance.experiments.runs.images import CellSettings, body, one_class_features
+from cance.moments import tensor_moments
+from cance.nce import NCESettings
+from cance.randomness import streams
+from cance.results.schema import Cell
+from cance.variants import Composites
+
+
+class BatchwiseAugmentedData(AugmentedData):
+    """p_m of Eq. (8) drawn between batches: a whole batch is kept or altered, at even odds."""
+
+    def sample(self, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Keep or alter all M rows together; arguments and result as for `AugmentedData.sample`."""
+        altered = bool(torch.rand(1, generator=generator) < 0.5)
+        return self.alter(z, generator) if altered else z
+
+
+MIXTURES = {"rows": AugmentedData, "batches": BatchwiseAugmentedData}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to fit a density to the composite features.
+
+    Parameters
+    ----------
+    mixture : {"rows", "batches"} or None
+        How Eq. (8) is drawn; None is CNCE, without augmentation.
+    changes : dict
+        Fields of `NCESettings` that differ from the cell's.
+    """
+
+    mixture: str | None
+    changes: dict
+
+
+def _plain(value):
+    return asdict(value) if is_dataclass(value) else value
+
+
+def _both(name: str, **changes) -> dict[str, Trial]:
+    """The trial without and with augmentation."""
+    return {f"CNCE, {name}": Trial(None, changes), f"CANCE, {name}": Trial("rows", changes)}
+
+
+AUGMENTATION_TRIALS: dict[str, Trial] = {
+    **_both("as in Table 7"),
+    **_both("K starts at 1.69", initial_psi=0.0),
+    **_both("K starts at 3.13", initial_psi=2.0),
+    **_both("K fixed at 1.00", initial_psi=-20.0, noise_rate=0.0),
+    **_both("three times the updates", steps=3 * NCESettings().steps),
+    **_both("last update kept", validate_every=NCESettings().steps),
+    "CANCE, mixed between batches": Trial("batches", {}),
+}
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """Settings of a study.
+
+    Parameters
+    ----------
+    base : CellSettings or PretrainedSettings
+        Autoencoder or features, split, and the NCE settings that the trials change.
+    trials : dict of str to Trial
+    """
+
+    base: Settings
+    trials: dict[str, Trial]
+
+    def as_dict(self) -> dict:
+        """Nested plain values, as a record holds them."""
+        trials = {
+            name: {"mixture": t.mixture} | {k: _plain(v) for k, v in t.changes.items()}
+            for name, t in self.trials.items()
+        }
+        return self.base.as_dict() | {"trials": trials}
+
+    def shortened(self, base: CellSettings) -> StudySettings:
+        """The same trials on a small base, each with the base's own schedule and network."""
+        trials = {name: Trial(trial.mixture, {}) for name, trial in self.trials.items()}
+        return StudySettings(self.base.shortened(base), trials)
+
+
+def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") -> dict:
+    """Fit one autoencoder and every trial's density, and score the test set with each.
+
+    Parameters and result as for `cance.experiments.runs.images.run_cell`.
+    """
+    torch.set_num_threads(1)
+    seconds = Stopwatch()
+    place = devices.resolve_device(device)
+    with seconds.time("total"):
+        found = one_class_features(cell, settings.base, place, seconds)
+        scores, selection = fit_trials(found, settings, cell.seed, seconds)
+    return body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+
+
+def fit_trials(
+    found: Composites, settings: StudySettings, seed: int, seconds: Stopwatch
+) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
+    """Fit every trial's density to the same features and score the test rows with it.
+
+    Parameters
+    ----------
+    found : Composites
+    settings : StudySettings
+    seed : int
+    seconds : Stopwatch
+        Gets a phase a trial.
+
+    Returns
+    -------
+    scores : dict of str to torch.Tensor
+        By trial, (N,) float64, high is anomalous.
+    selection : dict of str to dict
+        By trial, what `chosen_density` returns.
+    """
+    scores, selection = {}, {}
+    moments = tensor_moments(found.train)
+    for name, trial in settings.trials.items():
+        with seconds.time(name):
+            fitted = nce.fit(
+                found.train,
+                found.validation,
+                replace(settings.base.nce, **trial.changes),
+                streams(seed, "density"),
+                MIXTURES[trial.mixture].from_moments(moments) if trial.mixture else None,
+            )
+            scores[name] = fitted.density.anomaly_score(found.test)
+            selection[name] = chosen_density(fitted)
+    return scores, selection

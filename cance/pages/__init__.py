@@ -1,0 +1,1 @@
+"""What makes the README's and the book's generated parts, and what runs the chapters."""

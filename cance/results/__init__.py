@@ -1,0 +1,1 @@
+"""The records of finished runs, the paper's numbers, and what stands between the two."""

@@ -1,0 +1,1 @@
+"""Records to the small tables that stand beside the paper's."""

@@ -1,0 +1,260 @@
+"""Records to the paper's tables: the paper's number, ours, the difference and the verdict.
+
+Every number of a table appears; where no record stands against it, ours is empty, so that nothing
+is hidden.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from tabulate import tabulate
+
+from cance.results import paper
+from cance.results.schema import Cell
+from cance.results.verdicts import pooled_standard_error, verdict
+
+NUMBERS = ("paper_mean", "paper_sd", "ours_mean", "ours_sd", "difference")
+COLUMNS = (
+    *("table", "dataset", "row", "column"),
+    *("paper_mean", "paper_sd", "ours_mean", "ours_sd", "n", "difference", "verdict"),
+    "stand_in",
+)
+FORMATS = ("text", "markdown", "latex", "json")
+WITHIN = (0.5, 1.0, 2.0)  # points
+REGENERATED = "regenerated"  # MNIST-C's images, drawn anew by the same recipe
+COMPARABLE = {REGENERATED}
+"""Stand-ins that leave a number comparable with the paper's."""
+
+_TABULATE = {"text": "presto", "markdown": "pipe", "latex": "latex_longtable"}
+_VERDICTS = ("reproduced", "better", "worse")
+
+
+def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
+    """Set records against one of the paper's tables.
+
+    An average over classes is taken seed by seed, over the seeds that have every class; its
+    standard deviation is that of those averages. An average over only some of the classes would
+    not be the paper's number, so it is not shown.
+
+    Parameters
+    ----------
+    table : int
+        1 to 13.
+    records : iterable of dict
+        Sound records, as `cance.results.records.scan` returns them; those that do not belong to this table
+        are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each number of the table, with `COLUMNS`. Means, sample standard deviations and
+        ``difference`` (ours minus paper) are float64 in the paper's unit (percent; fractions in
+        Table 6), NaN where there is none; ``n`` is the number of our runs, 0 if nothing ran, and
+        ``verdict`` is then empty. ``stand_in`` names what ours rests on in place of what the paper
+        used, such as corruptions drawn anew; it is empty where there is nothing of the kind. Where
+        another network stands in for the paper's, ours is no replication and has no verdict.
+
+    Raises
+    ------
+    ValueError
+        If the paper has no such table, or two records are of the same cell.
+    """
+    metrics = _metrics_by_cell(records)
+    point = paper.POINT[table]
+    rows = []
+    for dataset, row, column, paper_mean, paper_sd in paper.cells(table):
+        mean = sd = difference = None
+        word = stand_in = ""
+        fractions, stand_ins = _runs(metrics, table, dataset, row, column)
+        values = np.array(fractions) * 100 * point
+        if n := len(values):
+            mean = float(values.mean())
+            sd = float(values.std(ddof=1)) if n > 1 else None
+            difference = mean - paper_mean
+            error = pooled_standard_error(paper_sd, paper.RUNS[table], sd, n)
+            stand_in = " and ".join(sorted(stand_ins))
+            word = "" if stand_ins - COMPARABLE else verdict(difference, error, point)
+        printed = (table, dataset, row, column, paper_mean, paper_sd)
+        rows.append((*printed, mean, sd, n, difference, word, stand_in))
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
+
+
+def counts(frame: pd.DataFrame) -> dict:
+    """Count how close the compared cells come.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows of `compare`, of one table or several.
+
+    Returns
+    -------
+    dict
+        ``cells`` and ``compared``, the numbers of cells in all and with a verdict;
+        ``within``, the number of cells by points of difference (0.5, 1.0 and 2.0; a point is one
+        percent); ``verdicts``, the number of cells by verdict.
+    """
+    compared = frame[frame["verdict"] != ""]
+    points = (compared["difference"] / compared["table"].map(lambda t: paper.POINT[t])).abs()
+    return {
+        "cells": len(frame),
+        "compared": len(compared),
+        "within": {limit: int((points <= limit + 1e-9).sum()) for limit in WITHIN},
+        "verdicts": {word: int((compared["verdict"] == word).sum()) for word in _VERDICTS},
+    }
+
+
+def summary(frame: pd.DataFrame) -> str:
+    """The `counts` of some compared cells in one line."""
+    count = counts(frame)
+    if not count["compared"]:
+        return f"0 of {count['cells']} cells compared"
+    within = ", ".join(f"{number} within {limit:g}" for limit, number in count["within"].items())
+    verdicts = ", ".join(f"{number} {word}" for word, number in count["verdicts"].items())
+    return f"{count['compared']} of {count['cells']} cells compared: {verdicts}; {within} points"
+
+
+def render(frame: pd.DataFrame, format: str = "text") -> str:
+    """Print compared cells.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows of `compare`, of one table or several.
+    format : {"text", "markdown", "latex", "json"}
+        JSON is a list of objects with `COLUMNS` as keys, null where there is no number. The others
+        print each table under its title, with ``mean ± sd (n)`` of the paper and of ours, and the
+        `counts` below; LaTeX needs the longtable package.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If there is no such format.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
+    if format == "json":
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        return json.dumps(rows, indent=1)
+    groups = frame.groupby("table", sort=False)
+    return "\n\n".join(_render_table(table, rows, format) for table, rows in groups)
+
+
+def wide(frame: pd.DataFrame) -> pd.DataFrame:
+    """Compared cells as the paper prints them: a row a class, a column a method.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows of `compare`, of one table and data set.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Strings ``paper | ours verdict``, where the verdict is ``=`` for reproduced, ``+`` for
+        better and ``-`` for worse, and ours is empty where nothing ran.
+    """
+    marks = {"reproduced": "=", "better": "+", "worse": "-", "": ""}
+    digits = _printed_digits(frame["table"].iloc[0])
+    texts = [
+        f"{_mean_sd(c.paper_mean, c.paper_sd, digits)} | {_mean_sd(c.ours_mean, c.ours_sd, digits)} "
+        f"{marks[c.verdict]} {c.stand_in}".rstrip()
+        for c in frame.itertuples()
+    ]
+    shown = frame[["row", "column"]].assign(text=texts)
+    order = {
+        "index": list(dict.fromkeys(frame["row"])),
+        "columns": list(dict.fromkeys(frame["column"])),
+    }
+    return shown.pivot(index="row", columns="column", values="text").reindex(**order)
+
+
+def _printed_digits(table):
+    return 2 if paper.POINT[table] < 1 else 1
+
+
+def _mean_sd(mean, sd, digits):
+    if np.isnan(mean):
+        return ""
+    return f"{mean:.{digits}f}" if np.isnan(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
+
+
+def _metrics_by_cell(records):
+    found = {}
+    for record in records:
+        cell = Cell.of(record)
+        if cell in found:
+            raise ValueError(f"two records of {cell.path('')}: expected one a cell")
+        stand_ins = dict(record.get("stand_ins", {}))
+        if record.get("corruptions") == REGENERATED:
+            stand_ins = dict.fromkeys(record["metrics"], REGENERATED)
+        found[cell] = record["metrics"], stand_ins
+    return found
+
+
+def _runs(metrics, table, dataset, row, column):
+    """The number that each seed gives for one cell of a table, as fractions, and their stand-ins."""
+    for feed in paper.find_feeds(table, dataset, row, column):
+        fractions, stand_ins = _fed(metrics, feed, dataset, row, column)
+        if fractions:
+            return fractions, stand_ins
+    return [], set()
+
+
+def _fed(metrics, feed, dataset, row, column):
+    """`_runs` of one feed."""
+    normals = feed.averaged(row)
+    variant, name = feed.behind(row, column)
+    by_seed, stand_ins = {}, set()  # seed -> one value for each of the normals that this seed has
+    for cell, (by_variant, of_cell) in metrics.items():
+        ours = (cell.experiment, cell.dataset) == (feed.experiment, feed.datasets[dataset])
+        if ours and cell.normal in normals and name in by_variant.get(variant, {}):
+            by_seed.setdefault(cell.seed, []).append(by_variant[variant][name])
+            stand_ins |= {of_cell[variant]} if variant in of_cell else set()
+    return [np.mean(v) for _, v in sorted(by_seed.items()) if len(v) == len(normals)], stand_ins
+
+
+def _render_table(table, frame, format):
+    printed = _printed_digits(table)  # ours and the difference get one more
+    rows = [
+        (
+            *(cell.dataset, cell.row, cell.column),
+            _mean_sd_n(cell.paper_mean, cell.paper_sd, paper.RUNS[table], printed),
+            _ours(cell, printed + 1),
+            f"{cell.difference:+.{printed + 1}f}" if cell.n else "",
+            cell.verdict,
+        )
+        for cell in frame.itertuples()
+    ]
+    body = tabulate(
+        rows,
+        headers=("dataset", "row", "column", "paper", "ours", "difference", "verdict"),
+        tablefmt=_TABULATE[format],
+        colalign=("left",) * 5 + ("right", "left"),
+        disable_numparse=True,
+    )
+    title, below = f"Table {table}: {paper.caption(table)}", summary(frame)
+    if format == "latex":
+        return f"% {title}\n{body}\n% {below}".replace("±", r"$\pm$")
+    return f"{title}\n\n{body}\n\n{below}"
+
+
+def _ours(cell, digits):
+    text = _mean_sd_n(cell.ours_mean, cell.ours_sd, cell.n, digits)
+    return f"{text}, {cell.stand_in}" if cell.stand_in else text
+
+
+def _mean_sd_n(mean, sd, n, digits):
+    if n == 0:
+        return ""
+    if np.isnan(sd):  # the paper's means without one are often quoted, from an unstated n
+        return f"{mean:.{digits}f}" + (" (1)" if n == 1 else "")
+    return f"{mean:.{digits}f} ± {sd:.{digits}f} ({n})"

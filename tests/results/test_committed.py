@@ -1,0 +1,63 @@
+"""The committed records: sound, complete, made by a clean checkout, and current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cance import experiments
+from cance.experiments import runner
+from cance.experiments.plans import tables as table_plans
+from cance.results import paper, records
+from cance.results.records import StrayTemporary
+from cance.results.schema import Cell
+
+RESULTS = Path(__file__).resolve().parents[2] / "book" / "results"
+# On ResNet-18's official weights, in whose place the table's other feed stands
+NOT_RUN = {"pretrained", "neighbours", "nine-vs-one"}
+TABLE_6 = {name for feed in paper.FEEDS if feed.table == 6 for name in feed.datasets.values()}
+COMPLETE = sorted(
+    {
+        *(
+            (feed.experiment, name)
+            for feed in paper.FEEDS
+            for name in feed.datasets.values()
+            if feed.experiment not in NOT_RUN
+        ),
+        ("schedule", "mnist"),
+        *((f"tabular-{split}", name) for split in table_plans.SPLITS for name in TABLE_6),
+        *((name, table) for name, table in experiments.EXPERIMENTS if table == "kddcup99"),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def found():
+    sound, errors = records.scan(RESULTS)
+    assert not [error for error in errors if not isinstance(error, StrayTemporary)]
+    return sound
+
+
+def test_every_record_is_of_an_experiment_as_it_stands(found):
+    assert runner.stale(found, RESULTS) == []
+
+
+def test_no_record_was_made_with_uncommitted_changes(found):
+    assert {record["git"]["dirty"] for record in found} == {False}
+
+
+@pytest.mark.parametrize("name", COMPLETE, ids="-".join)
+def test_every_cell_of_what_the_chapters_show_has_a_record(name, found):
+    done = {Cell.of(record) for record in found}
+    assert set(experiments.cells(*name)) <= done
+
+
+def test_the_examples_are_of_the_very_scores_of_the_tables(found):
+    by_cell = {Cell.of(record): record for record in found}
+    examples = [cell for cell in by_cell if cell.experiment == "examples"]
+    assert examples
+    for cell in examples:
+        table = {"mnist": "ablation"}.get(cell.dataset, cell.dataset)
+        same = by_cell[Cell(table, cell.dataset, cell.normal, cell.seed)]
+        assert by_cell[cell]["scores_sha256"] == same["scores_sha256"]
