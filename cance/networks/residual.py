@@ -50,13 +50,13 @@ class ResidualSettings:
             raise ValueError(f"channels are {self.channels}, expected at least two")
 
 
-class _TwoBranches(nn.Module):
+class TwoBranches(nn.Module):
     """Sum of a branch of two convolutions and a short cut, then LeakyReLU."""
 
-    def __init__(self, long: nn.Module, short: nn.Module):
+    def __init__(self, long: nn.Module, short: nn.Module, leak: float = LEAK):
         super().__init__()
         self.long, self.short = long, short
-        self.activation = nn.LeakyReLU(LEAK)
+        self.activation = nn.LeakyReLU(leak)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.activation(self.long(x) + self.short(x))
@@ -92,14 +92,13 @@ class ResidualEncoder(nn.Sequential):
                 "convolution, expected 3 x 3 or more"
             )
         # the first convolution is not padded
-        sizes = _halved([side - 2 for side in image_shape[1:]], len(settings.channels) - 1)
+        sizes = halved([side - 2 for side in image_shape[1:]], len(settings.channels) - 1)
         first, *_, last = settings.channels
         layers: list[nn.Module] = [nn.Conv2d(image_shape[0], first, 3, bias=False)]
         layers += [nn.LeakyReLU(LEAK)]
-        layers += [_TwoBranches(_branch(_convolution(first, first), first), nn.Identity())]
+        layers += [same_size_block(first)]
         for before, after in itertools.pairwise(settings.channels):
-            long = _branch(_convolution(before, after, stride=2), after)
-            layers += [_TwoBranches(long, _normalised(_shrink(before, after), after))]
+            layers += [halving_block(before, after)]
         layers += [nn.Flatten(), *dense_layers(last * math.prod(sizes[-1]), settings.hidden)]
         super().__init__(*layers, *latent_layers(settings.hidden, latent_dim))
 
@@ -123,23 +122,41 @@ class ResidualDecoder(nn.Sequential):
     def __init__(
         self, image_shape: tuple[int, int, int], latent_dim: int, settings: ResidualSettings
     ):
-        sizes = _halved(image_shape[1:], len(settings.channels) - 1)
+        sizes = halved(image_shape[1:], len(settings.channels) - 1)
         first, *_, last = settings.channels
         layers: list[nn.Module] = [*dense_layers(latent_dim, settings.hidden)]
         layers += [*dense_layers(settings.hidden, last * math.prod(sizes[-1]))]
         layers += [nn.Unflatten(1, (last, *sizes[-1]))]
         steps = list(zip(itertools.pairwise(settings.channels), itertools.pairwise(sizes)))
         for (after, before), (big, small) in reversed(steps):
-            # a transposed convolution gives 2 s - 1 and this many more
-            extra = [b - (2 * s - 1) for b, s in zip(big, small)]
-            long = _branch(_grow(before, after, 5, 2, extra), after)
-            short = _normalised(_grow(before, after, 1, 0, extra), after)
-            layers += [_TwoBranches(long, short)]
-        layers += [_TwoBranches(_branch(_convolution(first, first), first), nn.Identity())]
+            layers += [doubling_block(before, after, small, big)]
+        layers += [same_size_block(first)]
         super().__init__(*layers, nn.Conv2d(first, image_shape[0], 1, bias=False))
 
 
-def _halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
+def same_size_block(channels: int, leak: float = LEAK) -> TwoBranches:
+    """Two convolutions beside the identity: (N, C, H, W) -> (N, C, H, W)."""
+    long = _branch(_convolution(channels, channels), channels, leak)
+    return TwoBranches(long, nn.Identity(), leak)
+
+
+def halving_block(before: int, after: int, leak: float = LEAK) -> TwoBranches:
+    """Convolutions of stride 2; height and width are halved, rounded up."""
+    long = _branch(_convolution(before, after, stride=2), after, leak)
+    return TwoBranches(long, _normalised(_shrink(before, after), after), leak)
+
+
+def doubling_block(
+    before: int, after: int, small: Sequence[int], big: Sequence[int], leak: float = LEAK
+) -> TwoBranches:
+    """Transposed convolutions of stride 2, from a `small` (height, width) to a `big` one."""
+    # a transposed convolution gives 2 s - 1 and this many more
+    extra = [b - (2 * s - 1) for b, s in zip(big, small)]
+    long = _branch(_grow(before, after, 5, 2, extra), after, leak)
+    return TwoBranches(long, _normalised(_grow(before, after, 1, 0, extra), after), leak)
+
+
+def halved(size: Sequence[int], times: int) -> list[tuple[int, ...]]:
     """The size, and what each convolution of stride 2 leaves of it: halves, rounded up."""
     sizes = [tuple(size)]
     for _ in range(times):
@@ -165,11 +182,11 @@ def _normalised(layer: nn.Module, channels: int) -> nn.Sequential:
     return nn.Sequential(layer, nn.BatchNorm2d(channels))
 
 
-def _branch(first: nn.Module, channels: int) -> nn.Sequential:
+def _branch(first: nn.Module, channels: int, leak: float) -> nn.Sequential:
     return nn.Sequential(
         first,
         nn.BatchNorm2d(channels),
-        nn.LeakyReLU(LEAK),
+        nn.LeakyReLU(leak),
         _convolution(channels, channels),
         nn.BatchNorm2d(channels),
     )
