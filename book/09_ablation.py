@@ -23,7 +23,7 @@
 # | CNCE | the density of the composite feature $(\z_l, z_e, z_c)$, by NCE |
 # | CANCE | the same, trained with artificially low reconstruction features, Eq. (8) |
 #
-# Every number of ours below is read from a record that `python -m cance run` wrote; a cell without
+# Every number of ours below is read from a record that `python -m cance run` wrote; a number without
 # a record is trained on the spot. The paper's numbers are those of its tables
 # {cite:p}`liao2025cance`.
 #
@@ -53,8 +53,8 @@ from cance.results.summaries import runs as summaries
 
 root = provenance.results_folder(profile)
 experiment = experiments.find("ablation", dataset, profile)
-cells = experiments.cells("ablation", dataset, seeds if profile == "paper" else 1)
-ablation = runner.run(cells, experiment, root, progress=False)
+runs = experiments.list_runs("ablation", dataset, seeds if profile == "paper" else 1)
+ablation = runner.run(runs, experiment, root, progress=False)
 table7 = tables.compare(7, ablation)
 table7 = table7[table7["dataset"] == {"mnist": "MNIST", "cifar10": "CIFAR-10"}[dataset]]
 print(f"{len(ablation)} records, {len(experiment.normals)} classes, profile {profile}")
@@ -67,7 +67,7 @@ for row in table7[table7["row"] == "Avg"].itertuples():
 #
 # Mean ± sample standard deviation over the seeds, AUROC in percent, as *paper | ours*. The mark is
 # the verdict: `=` reproduced, which means a difference of at most two pooled standard errors or one
-# point; `+` better; `-` worse.
+# point; `+` higher; `-` lower.
 
 # %%
 narrow = {"text-align": "left", "white-space": "nowrap", "font-size": "75%"}
@@ -94,8 +94,8 @@ print(tables.render(table1))
 
 # %% tags=["nbval-check-output"]
 experiment = experiments.find("bimodal", dataset, profile)
-cells = experiments.cells("bimodal", dataset, seeds if profile == "paper" else 1)
-bimodal = runner.run(cells, experiment, root, progress=False)
+runs = experiments.list_runs("bimodal", dataset, seeds if profile == "paper" else 1)
+bimodal = runner.run(runs, experiment, root, progress=False)
 table8 = tables.compare(8, bimodal)
 print(tables.render(table8[table8["dataset"] == table7["dataset"].iloc[0]]))
 
@@ -140,15 +140,15 @@ if single:
 # signed-rank test, once over the class means and once over all pairs of class and seed.
 
 # %% tags=["nbval-check-output"]
-for better, worse in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CNCE", "Error")):
-    found = summaries.gains(ablation, better, worse)
+for higher, lower in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CNCE", "Error")):
+    found = summaries.gains(ablation, higher, lower)
     pairs = np.concatenate(list(found.values()))
-    by_class = verdicts.paired_test(ablation, better, worse)
-    by_cell = verdicts.signed_rank(pairs)
+    by_class = verdicts.paired_test(ablation, higher, lower)
+    by_run = verdicts.signed_rank(pairs)
     print(
-        f"{better} over {worse}: {pairs.mean():+.2f} points on average, higher in "
-        f"{(pairs > 0).sum()} of {len(pairs)} cells; p = {by_class.p_value:.2g} over "
-        f"{by_class.n} classes, p = {by_cell.p_value:.2g} over {by_cell.n} cells"
+        f"{higher} over {lower}: {pairs.mean():+.2f} points on average, higher in "
+        f"{(pairs > 0).sum()} of {len(pairs)} runs; p = {by_class.p_value:.2g} over "
+        f"{by_class.n} classes, p = {by_run.p_value:.2g} over {by_run.n} runs"
     )
 
 # %% mystnb={"image": {"alt": "Dot plot of CANCE minus CNCE in points for every class, one dot a seed, with the mean of each class marked."}}
@@ -193,7 +193,7 @@ plots.gains(gain_by_setting, "CANCE - CNCE, points, by setting")
 #
 # ## Is the schedule long enough?
 #
-# The schedule was cut until a cell took about a minute of one core. Here it is beside one with
+# The schedule was cut until a run took about a minute of one core. Here it is beside one with
 # three times the updates in every stage: mean AUROC over classes 2, 5 and 8, five seeds.
 
 # %% tags=["nbval-check-output"]
@@ -216,7 +216,7 @@ if shown and dataset in {status.name for status in data.status() if status.found
 # %% [markdown]
 # ## What it costs
 #
-# Mean seconds a cell and phase. The sweeps ran two single-threaded workers at once on two cores
+# Mean seconds a run and phase. The sweeps ran two single-threaded workers at once on two cores
 # that had other work to do as well, so an idle core is faster; `tests/benchmarks` measures that.
 
 # %%

@@ -39,8 +39,8 @@ from cance.results.summaries import studies
 root = provenance.results_folder(profile)
 if profile == "smoke":
     for name in ("ablation", "candidate-chosen", "informed-global-average-300"):
-        cells = experiments.cells(name, "cifar10", 1)[:1]
-        runner.run(cells, experiments.find(name, "cifar10", profile), root, progress=False)
+        runs = experiments.list_runs(name, "cifar10", 1)[:1]
+        runner.run(runs, experiments.find(name, "cifar10", profile), root, progress=False)
 finished, _ = records.scan(root)
 finished = [record for record in finished if record["cell"]["seed"] < seeds]
 ablation = summaries.of(finished, "ablation", "cifar10")
@@ -111,7 +111,7 @@ if chosen:
 # ## Table 7: paper beside ours
 #
 # AUROC in percent as *paper | ours*, mean ± sample standard deviation over the seeds. `=` reproduced
-# (at most two pooled standard errors or one point apart), `+` better, `-` worse.
+# (at most two pooled standard errors or one point apart), `+` higher, `-` lower.
 
 # %%
 narrow = {"text-align": "left", "white-space": "nowrap", "font-size": "75%"}
@@ -135,10 +135,10 @@ for number, rows in ((1, ablation), (8, bimodal)):
     print()
 
 # %% tags=["nbval-check-output"]
-for better, worse in (("CNCE", "LatNCE"), ("CANCE", "CNCE"), ("CNCE", "Error")):
+for higher, lower in (("CNCE", "LatNCE"), ("CANCE", "CNCE"), ("CNCE", "Error")):
     if len(ablation) >= 10:
-        test = verdicts.paired_test(ablation, better, worse)
-        print(f"{better} over {worse}: p = {test.p_value:.2g} over {test.n} classes")
+        test = verdicts.paired_test(ablation, higher, lower)
+        print(f"{higher} over {lower}: p = {test.p_value:.2g} over {test.n} classes")
 print(f"paper, CNCE over LatNCE: p = {paper.WILCOXON_P}")
 
 # %% [markdown]
@@ -235,7 +235,7 @@ if informed:
 # %% [markdown]
 # ## What it costs
 #
-# Mean seconds a cell and phase, two single-threaded workers at once on two cores that had other work
+# Mean seconds a run and phase, two single-threaded workers at once on two cores that had other work
 # to do as well.
 
 # %%

@@ -42,8 +42,8 @@ from cance.results.summaries import runs as summaries
 root = provenance.results_folder(profile)
 if profile == "smoke":
     experiment = experiments.find("mnist-c", "mnist-c", profile)
-    cells = experiments.cells("mnist-c", "mnist-c", 1)
-    runner.run(cells, experiment, root, progress=False)
+    runs = experiments.list_runs("mnist-c", "mnist-c", 1)
+    runner.run(runs, experiment, root, progress=False)
 finished, _ = records.scan(root)
 mnist_c = [r for r in summaries.of(finished, "mnist-c") if r["cell"]["seed"] < seeds]
 images = " and ".join(sorted({record["corruptions"] for record in mnist_c}))
@@ -89,10 +89,10 @@ plots.heat_map(by_corruption, f"AUROC %, corruptions {images}")
 
 # %% tags=["nbval-check-output"]
 print(by_corruption.round(1).to_string())
-for better, worse in (("CANCE", "Error"), ("CNCE", "Error"), ("CANCE", "CNCE")):
-    gain = (by_corruption[better] - by_corruption[worse]).sort_values()
+for higher, lower in (("CANCE", "Error"), ("CNCE", "Error"), ("CANCE", "CNCE")):
+    gain = (by_corruption[higher] - by_corruption[lower]).sort_values()
     print(
-        f"{better} - {worse} ({images}): {gain.mean():+.2f} points on average, "
+        f"{higher} - {lower} ({images}): {gain.mean():+.2f} points on average, "
         f"least {gain.iloc[0]:+.1f} ({gain.index[0]}), most {gain.iloc[-1]:+.1f} ({gain.index[-1]})"
     )
 

@@ -39,8 +39,8 @@ from cance.results.summaries import runs as summaries
 
 root = provenance.results_folder(profile)
 experiment = experiments.find("fashion-mnist", dataset, profile)
-cells = experiments.cells("fashion-mnist", dataset, seeds if profile == "paper" else 1)
-fashion = runner.run(cells, experiment, root, progress=False)
+runs = experiments.list_runs("fashion-mnist", dataset, seeds if profile == "paper" else 1)
+fashion = runner.run(runs, experiment, root, progress=False)
 table13 = tables.compare(13, fashion)
 print(f"{len(fashion)} records, {len(experiment.normals)} classes, profile {profile}")
 print(f"found: {tables.summary(table13[table13['column'] == 'CANCE'])}")
@@ -49,7 +49,7 @@ print(f"found: {tables.summary(table13[table13['column'] == 'CANCE'])}")
 # ## Table 13: paper beside ours
 #
 # AUROC in percent, mean ± sample standard deviation over the seeds, as *paper | ours*, with the
-# verdict: `=` reproduced (at most two pooled standard errors or one point apart), `+` better, `-` worse.
+# verdict: `=` reproduced (at most two pooled standard errors or one point apart), `+` higher, `-` lower.
 
 # %%
 narrow = {"text-align": "left", "white-space": "nowrap", "font-size": "75%"}
@@ -66,12 +66,12 @@ plots.paper_beside_ours(table13)
 
 # %% tags=["nbval-check-output"]
 print(summaries.mean_aurocs(fashion).round(2).to_string())
-for better, worse in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CANCE", "Error")):
-    pairs = np.concatenate(list(summaries.gains(fashion, better, worse).values()))
-    by_class = verdicts.paired_test(fashion, better, worse)
+for higher, lower in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CANCE", "Error")):
+    pairs = np.concatenate(list(summaries.gains(fashion, higher, lower).values()))
+    by_class = verdicts.paired_test(fashion, higher, lower)
     print(
-        f"{better} over {worse}: {pairs.mean():+.2f} points on average, higher in "
-        f"{(pairs > 0).sum()} of {len(pairs)} cells; p = {by_class.p_value:.2g} over "
+        f"{higher} over {lower}: {pairs.mean():+.2f} points on average, higher in "
+        f"{(pairs > 0).sum()} of {len(pairs)} runs; p = {by_class.p_value:.2g} over "
         f"{by_class.n} classes"
     )
 
@@ -96,7 +96,7 @@ if shown and "fashion-mnist" in {status.name for status in data.status() if stat
 # %% [markdown]
 # ## What it costs
 #
-# Mean seconds a cell and phase. Two single-threaded workers ran at once on two cores that had other
+# Mean seconds a run and phase. Two single-threaded workers ran at once on two cores that had other
 # work to do as well.
 
 # %%

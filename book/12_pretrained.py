@@ -57,9 +57,9 @@ from cance.results.summaries import studies
 root = provenance.results_folder(profile)
 network = backbones.find_backbone(backbone)
 if profile == "smoke":
-    cells = experiments.cells("adbench", "adbench-cifar10-0", 1)
+    runs = experiments.list_runs("adbench", "adbench-cifar10-0", 1)
     short = experiments.find("adbench", "adbench-cifar10-0", profile)
-    runner.run(cells, short, root, progress=False)
+    runner.run(runs, short, root, progress=False)
 finished, _ = records.scan(root)
 finished = [record for record in finished if record["cell"]["seed"] < seeds]
 shown = summaries.of(finished, named("pretrained", backbone), dataset)
@@ -132,11 +132,11 @@ rows = table9[table9["row"] != "Avg"]
 for origin, column in (("paper, ResNet-18", "paper_mean"), (network.title, "ours_mean")):
     by_class = rows.pivot(index=["dataset", "row"], columns="column", values=column).dropna()
     for name, means in by_class.groupby(level=0, sort=False):
-        for better, worse in pairs:
-            gain = means[better] - means[worse]
+        for higher, lower in pairs:
+            gain = means[higher] - means[lower]
             test = verdicts.signed_rank(gain.to_numpy())
             print(
-                f"{origin}, {name}: {better} over {worse} {gain.mean():+.2f}, "
+                f"{origin}, {name}: {higher} over {lower} {gain.mean():+.2f}, "
                 f"higher in {(gain > 0).sum()} of {len(gain)} classes, p = {test.p_value:.2g}"
             )
 
@@ -272,8 +272,8 @@ if "adbench-cifar10-0" in available:
 # %% [markdown]
 # ## What it costs
 #
-# Mean seconds a cell and phase. The runs on a GPU shared it with up to sixteen others, so that each took several
-# times as long as alone. `total` counts the reading of the features, and in the first cell of a data set their
+# Mean seconds a run and phase. The runs on a GPU shared it with up to sixteen others, so that each took several
+# times as long as alone. `total` counts the reading of the features, and in the first run of a data set their
 # extraction.
 
 # %%

@@ -50,8 +50,8 @@ from cance.results.summaries import tables as table_summaries
 root = provenance.results_folder(profile)
 if profile == "smoke":
     name = f"tabular-{protocol}"
-    cells = experiments.cells(name, dataset, 1)
-    runner.run(cells, experiments.find(name, dataset, profile), root, progress=False)
+    runs = experiments.list_runs(name, dataset, 1)
+    runner.run(runs, experiments.find(name, dataset, profile), root, progress=False)
 finished = [r for r in records.scan(root)[0] if r["cell"]["seed"] < seeds]
 measured = table_summaries.measured(finished)
 runs = measured.groupby(["table", "split"], sort=False)["seed"].nunique().unstack().astype("Int64")

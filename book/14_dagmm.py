@@ -44,8 +44,8 @@ from cance.results.summaries import tables as table_summaries
 
 root = provenance.results_folder(profile)
 experiment = experiments.find(protocol, dataset, profile)
-cells = experiments.cells(protocol, dataset, seeds if profile == "paper" else 1)
-ours = runner.run(cells, experiment, root, progress=False)
+runs = experiments.list_runs(protocol, dataset, seeds if profile == "paper" else 1)
+ours = runner.run(runs, experiment, root, progress=False)
 finished = [r for r in records.scan(root)[0] if r["cell"]["dataset"] == "kddcup99"]
 table12 = tables.compare(12, finished)
 print(f"{len(ours)} records of {protocol}, {len(finished)} of all, profile {profile}")
@@ -116,7 +116,7 @@ if shares.any():
 # %% [markdown]
 # ## What it costs
 #
-# Mean seconds and largest memory of a cell, all its methods together, one thread.
+# Mean seconds and largest memory of a run, all its methods together, one thread.
 
 # %%
 costs = measured.groupby("experiment", sort=False)[["seconds", "peak MiB"]]

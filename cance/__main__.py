@@ -62,9 +62,9 @@ def _run(arguments) -> int:
     if arguments.backbone:
         name = pretrained.named(name, arguments.backbone)
     experiment = experiments.find(name, arguments.dataset, arguments.profile)
-    cells = experiments.cells(name, arguments.dataset, arguments.seeds, normals)
+    runs = experiments.list_runs(name, arguments.dataset, arguments.seeds, normals)
     root = arguments.results or results_folder(arguments.profile)
-    print(f"{experiment.shows}: {len(cells)} cells, records in {root}", file=sys.stderr)
+    print(f"{experiment.shows}: {len(runs)} runs, records in {root}", file=sys.stderr)
     on_cluster = arguments.backend == "dask"
     if on_cluster != bool(arguments.scheduler):
         raise ValueError(
@@ -72,7 +72,7 @@ def _run(arguments) -> int:
         )
     with runner.on_dask(arguments.scheduler) if on_cluster else nullcontext():
         found = runner.run(
-            cells,
+            runs,
             experiment,
             root,
             jobs=-1 if on_cluster else arguments.jobs,
@@ -85,7 +85,7 @@ def _run(arguments) -> int:
         name, value = (
             ("AUROC", f"{100 * mean:5.1f} %") if metric == "auroc" else (metric, f"{mean:.5f}")
         )
-        print(f"{variant:11} mean {name} {value} over {len(found)} cells")
+        print(f"{variant:11} mean {name} {value} over {len(found)} runs")
     return 0
 
 
@@ -162,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("data", _data, "list the data sets: where each was found, or what to do")
     sub.add_argument("--download", metavar="NAME", help="fetch a set through torchvision first")
 
-    sub = command("run", _run, "run an experiment's missing cells, one record a finished cell")
+    sub = command("run", _run, "make an experiment's missing records, one a finished run")
     sub.add_argument("experiment", help="such as ablation, bimodal, fashion-mnist, schedule")
     sub.add_argument("--dataset", required=True, help="such as mnist, fashion-mnist, digits")
     sub.add_argument(
@@ -181,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="of experiments on pretrained features: resnet18 (default), efficientnet-lite0",
     )
-    sub.add_argument("--refresh", action="store_true", help="run again cells with a stale record")
+    sub.add_argument("--refresh", action="store_true", help="make again what has a stale record")
     sub.add_argument("--results", type=Path, help="results folder (default book/results)")
     sub.add_argument("--backend", choices=("local", "dask"), default="local")
     sub.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, tcp://host:8786")

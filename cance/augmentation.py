@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cance.composite import latent, reconstruction_features
 from cance.moments import Moments
 
 SQRT_2PI = math.sqrt(2 * math.pi)
@@ -85,7 +86,7 @@ class AugmentedData:
         ValueError
             If z_e or z_c has no positive mean and variance.
         """
-        mean, scale = moments.mean[-2:], moments.scale[-2:]
+        mean, scale = (reconstruction_features(m) for m in (moments.mean, moments.scale))
         if not bool(((mean > 0) & (scale > 0)).all()):
             raise ValueError(
                 "the reconstruction features need positive means and variances over the training "
@@ -109,8 +110,29 @@ class AugmentedData:
         torch.Tensor
             Shape (M, d + 2), of z's dtype and device.
         """
-        altered = torch.rand(len(z), generator=generator) < 0.5
-        return torch.where(altered[:, None].to(z.device), self.alter(z, generator), z)
+        return self.mix(z, *(part.to(z.device) for part in self.draw(len(z), generator)))
+
+    def draw(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `mix` needs for n rows: whether each is altered, and z_e', z_c' for all, on the CPU.
+
+        Returns
+        -------
+        altered : torch.Tensor
+            1 - A, bool, (n,).
+        features : torch.Tensor
+            Draws of p_t1 and p_t2, float64, (n, 2).
+        """
+        altered = torch.rand(n, generator=generator) < 0.5
+        return altered, self.draw_features(n, generator)
+
+    def draw_features(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """Independent z_e' ~ p_t1 and z_c' ~ p_t2 for n rows: (n, 2) float64, on the CPU."""
+        return torch.stack([t.sample(n, generator) for t in (self.error, self.dissimilarity)], 1)
+
+    def mix(self, z: torch.Tensor, altered: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """Rows of p_m from rows of p_d and what `draw` gave: (M, d + 2) -> (M, d + 2)."""
+        artificial = torch.cat([latent(z), features.to(z.dtype)], 1)
+        return torch.where(altered[:, None], artificial, z)
 
     def alter(self, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Rows of the artificial component p_l p_t1 p_t2: (M, d + 2) -> (M, d + 2).
@@ -118,8 +140,7 @@ class AugmentedData:
         The latents stay, so z_l ~ p_l; z_e and z_c are drawn independently of them and of each
         other.
         """
-        features = [t.sample(len(z), generator) for t in (self.error, self.dissimilarity)]
-        return torch.cat([z[:, :-2], torch.stack(features, 1).to(z)], 1)
+        return torch.cat([latent(z), self.draw_features(len(z), generator).to(z)], 1)
 
 
 def normal_density(z: torch.Tensor, mean: float, scale: float) -> torch.Tensor:

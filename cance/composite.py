@@ -127,9 +127,29 @@ def composite(x: torch.Tensor, autoencoder: Reconstructor) -> torch.Tensor:
     """
     rows = []
     for batch in x.split(ENCODING_BATCH):
-        latent = autoencoder.encode(batch)  # (B, d)
-        reconstruction = autoencoder.decode(latent)
-        error = squared_error(batch, reconstruction)[:, None]  # (B, 1)
-        dissimilarity = cosine_dissimilarity(batch, reconstruction)[:, None]  # (B, 1)
-        rows.append(torch.cat([latent, error, dissimilarity], 1))
+        z_l = autoencoder.encode(batch)  # (B, d)
+        reconstruction = autoencoder.decode(z_l)
+        z_e = squared_error(batch, reconstruction)[:, None]  # (B, 1)
+        z_c = cosine_dissimilarity(batch, reconstruction)[:, None]  # (B, 1)
+        rows.append(torch.cat([z_l, z_e, z_c], 1))
     return torch.cat(rows)
+
+
+def latent(z: torch.Tensor) -> torch.Tensor:
+    """z_l of composite features: (..., d + 2) -> (..., d), a view."""
+    return z[..., :-2]
+
+
+def error(z: torch.Tensor) -> torch.Tensor:
+    """z_e of composite features: (..., d + 2) -> (...), a view."""
+    return z[..., -2]
+
+
+def dissimilarity(z: torch.Tensor) -> torch.Tensor:
+    """z_c of composite features: (..., d + 2) -> (...), a view."""
+    return z[..., -1]
+
+
+def reconstruction_features(z: torch.Tensor) -> torch.Tensor:
+    """(z_e, z_c) of composite features: (..., d + 2) -> (..., 2), a view."""
+    return z[..., -2:]

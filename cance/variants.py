@@ -12,6 +12,7 @@ import torch
 
 from cance import nce
 from cance.augmentation import AugmentedData
+from cance.composite import error, latent
 from cance.density import DensityEstimate
 from cance.moments import tensor_moments
 from cance.nce import FittedDensity, NCESettings
@@ -24,7 +25,7 @@ VARIANTS = (ERROR, *DENSITY_VARIANTS)
 
 @dataclass(frozen=True)
 class Composites:
-    """Composite features of one cell, from one autoencoder that all variants share.
+    """Composite features of one run, from one autoencoder that all variants share.
 
     Attributes
     ----------
@@ -77,7 +78,7 @@ def fit_density(
 
 def columns(variant: str, composite: torch.Tensor) -> torch.Tensor:
     """The composite coordinates that a density variant looks at: (N, d + 2) -> (N, d or d + 2)."""
-    return composite[:, :-2] if variant == "LatNCE" else composite
+    return latent(composite) if variant == "LatNCE" else composite
 
 
 def anomaly_score(
@@ -95,5 +96,5 @@ def anomaly_score(
     if variant not in VARIANTS:
         raise ValueError(f"unknown variant {variant!r}, expected one of {VARIANTS}")
     if variant == ERROR:
-        return composite[:, -2].double()
+        return error(composite).double()
     return density.anomaly_score(columns(variant, composite))

@@ -11,7 +11,7 @@ from cance import devices, experiments
 from cance.data import embeddings
 from cance.data.backbones import find_backbone
 from cance.data.images import DatasetUnavailable
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 KINDS = [
     ("ablation", "digits", (8,)),
@@ -30,7 +30,7 @@ pytestmark = [
 @pytest.mark.parametrize(("name", "dataset", "normal"), KINDS, ids=[k[0] for k in KINDS])
 def test_a_smoke_cell_on_the_gpu_is_near_that_of_the_cpu(name, dataset, normal):
     experiment = experiments.find(name, dataset, "smoke")
-    cell = Cell(name, dataset, normal, 0)
+    cell = Run(name, dataset, normal, 0)
     try:
         cpu, gpu = (experiment.run(cell, experiment.settings, at) for at in ("cpu", "cuda"))
     except DatasetUnavailable as error:

@@ -174,8 +174,8 @@ def test_run_writes_records_once_and_prints_the_means(tmp_path, capsys):
     found = [records.read(path) for path in paths]
     for variant in ("Error", "LatNCE", "CNCE", "CANCE"):
         mean = 100 * np.mean([record["metrics"][variant]["auroc"] for record in found])
-        assert re.search(rf"^{variant} +mean AUROC +{mean:.1f} % over 2 cells$", out, re.MULTILINE)
-    assert "2 cells, records in" in err
+        assert re.search(rf"^{variant} +mean AUROC +{mean:.1f} % over 2 runs$", out, re.MULTILINE)
+    assert "2 runs, records in" in err
     times = [path.stat().st_mtime_ns for path in paths]
     assert main(arguments) == 0
     assert capsys.readouterr().out == out

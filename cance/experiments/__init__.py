@@ -1,4 +1,4 @@
-"""Every experiment, found by name and data set, and the list of its cells."""
+"""Every experiment, found by name and data set, and the list of its runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cance.experiments.experiment import Experiment
 from cance.experiments.plans import images, kddcup, pretrained
 from cance.experiments.plans import tables as table_plans
 from cance.experiments.runs import mnist_c
-from cance.experiments.runs.images import CellSettings
+from cance.experiments.runs.images import RunSettings
 from cance.nce import NCESettings
 from cance.networks.conv import ConvSettings
 from cance.networks.log_odds import LogOddsSettings
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
-SMOKE = CellSettings(
+SMOKE = RunSettings(
     AutoencoderSettings(
         ConvSettings(channels=(8, 16), hidden=32), batch_size=32, stage1_steps=60, stage2_steps=20
     ),
@@ -43,7 +43,7 @@ def find(experiment: str, dataset: str, profile: str = "paper") -> Experiment:
     experiment, dataset : str
         A key of `EXPERIMENTS`.
     profile : {"paper", "smoke"}
-        ``smoke`` keeps the cells and replaces the settings by `SMOKE`.
+        ``smoke`` keeps the runs and replaces the settings by `SMOKE`.
 
     Raises
     ------
@@ -71,13 +71,13 @@ def data_sha256(dataset: str) -> str:
     return tables.SOURCES[dataset].sha256 if dataset in tables.NAMES else SHA256[dataset]
 
 
-def cells(
+def list_runs(
     experiment: str,
     dataset: str,
     seeds: int | None = None,
     normals: Sequence[Sequence[int]] | None = None,
-) -> list[Cell]:
-    """Cells of an experiment, seed by seed, so that a run cut short still covers every class.
+) -> list[Run]:
+    """Runs of an experiment, seed by seed, so that a run cut short still covers every class.
 
     Parameters
     ----------
@@ -104,4 +104,7 @@ def cells(
             f"expected of {list(found.normals)}"
         )
     wanted = list(dict.fromkeys(wanted))
-    return [Cell(experiment, dataset, n, seed) for seed in range(seeds) for n in wanted]
+    return [Run(experiment, dataset, n, seed) for seed in range(seeds) for n in wanted]
+
+
+cells = list_runs  # the former name, which stays importable

@@ -1,4 +1,4 @@
-"""What an experiment is: settings, the normal classes and seeds of its cells, and how a cell runs."""
+"""What an experiment is: settings, the normal classes and seeds of its runs, and how a run runs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from cance.experiments.runs.images import CellSettings, run_cell
-from cance.results.schema import Cell
+from cance.experiments.runs.images import RunSettings, score_variants
+from cance.results.schema import Run
 
 
 class Settings(Protocol):
@@ -16,7 +16,7 @@ class Settings(Protocol):
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
 
-    def shortened(self, own: CellSettings) -> Self:
+    def shortened(self, own: RunSettings) -> Self:
         """The same on the schedule of `own`, which takes seconds."""
 
 
@@ -35,11 +35,11 @@ class Experiment:
     shows : str
         What it is for, the table first.
     run : callable
-        Cell, settings and device to a record's body.
+        Run, settings and device to a record's body.
     """
 
     settings: Settings
     normals: tuple[tuple[int, ...], ...]
     seeds: int
     shows: str
-    run: Callable[[Cell, Any, str], dict] = run_cell
+    run: Callable[[Run, Any, str], dict] = score_variants

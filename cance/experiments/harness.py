@@ -1,4 +1,4 @@
-"""What every kind of cell records: metrics, settings, hashes, choices, counts and costs."""
+"""What every kind of run records: metrics, settings, hashes, choices, counts and costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cance.density import DensityEstimate
 from cance.hashing import hash_of, sha256_of
 from cance.nce import FittedDensity, NCESettings
 from cance.results import provenance
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.training import BestWeights
 from cance.variants import DENSITY_VARIANTS, ERROR, Composites, anomaly_score, fit_density
 
@@ -30,7 +30,7 @@ class Stopwatch(dict):
 
 
 def record_body(
-    cell: Cell,
+    run: Run,
     *,
     settings: dict,
     data_sha256: str,
@@ -45,7 +45,7 @@ def record_body(
 
     Parameters
     ----------
-    cell : Cell
+    run : Run
     settings : dict
         Plain values: everything that decides the numbers besides data and seed.
     data_sha256 : str
@@ -61,7 +61,7 @@ def record_body(
     device : torch.device
     """
     return {
-        "cell": cell.as_dict(),
+        "cell": run.as_dict(),
         "metrics": dict(metrics),
         "settings": settings,
         "settings_sha256": sha256_of(settings),

@@ -1,8 +1,8 @@
-"""The runner: cells that have no record yet are run in parallel, one record a finished cell.
+"""The runner: makes the records that are missing, in parallel, one a finished run.
 
-Workers are single-threaded processes under joblib; on a cluster the same cells run under joblib's
+Workers are single-threaded processes under joblib; on a cluster the same runs run under joblib's
 Dask backend. Workers return records and this process writes them, so that no file system needs to
-be shared. Killed at any moment, a run loses the cells in flight and nothing else.
+be shared. Killed at any moment, it loses the runs in flight and nothing else.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from cance.experiments import EXPERIMENTS, data_sha256
 from cance.experiments.experiment import Experiment, Settings
 from cance.hashing import differences, plain, sha256_of
 from cance.results import provenance, records
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 
 class StaleRecord(ValueError):
-    """A finished cell whose record was made with other settings or other data."""
+    """A finished run whose record was made with other settings or other data."""
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,27 @@ class Plan:
     ----------
     finished : list of dict
         Records that stand.
-    missing : list of Cell
-        Cells to run.
+    missing : list of Run
+        Runs without a record.
     """
 
     finished: list[dict]
-    missing: list[Cell]
+    missing: list[Run]
 
 
-def plan(cells: Iterable[Cell], settings: Settings, root: Path, refresh: bool = False) -> Plan:
-    """Sort cells into those with a record and those to run.
+def plan(runs: Iterable[Run], settings: Settings, root: Path, refresh: bool = False) -> Plan:
+    """Sort runs into those with a record and those without.
 
     Parameters
     ----------
-    cells : iterable of Cell
-    settings : CellSettings, StudySettings or TabularSettings
+    runs : iterable of Run
+    settings : RunSettings, StudySettings or TabularSettings
         What the records must have been made with.
     root : path-like
         The results folder.
     refresh : bool
-        Run cells again whose record has other settings or data, or cannot be trusted, instead of
-        refusing.
+        Count a run as missing whose record has other settings or data, or cannot be trusted,
+        instead of refusing.
 
     Raises
     ------
@@ -65,10 +65,10 @@ def plan(cells: Iterable[Cell], settings: Settings, root: Path, refresh: bool = 
         If a record was cut short, edited or is foreign.
     """
     finished, missing = [], []
-    for cell in cells:
-        path = cell.path(root)
+    for run in runs:
+        path = run.path(root)
         if not path.exists():
-            missing.append(cell)
+            missing.append(run)
             continue
         try:
             record = records.read(path)
@@ -77,14 +77,14 @@ def plan(cells: Iterable[Cell], settings: Settings, root: Path, refresh: bool = 
             if not refresh:
                 hint = "rerun it with --refresh, or move it away"
                 raise type(error)(*error.args[:-1], f"{error.args[-1]}; {hint}") from None
-            missing.append(cell)
+            missing.append(run)
         else:
             finished.append(record)
     return Plan(finished, missing)
 
 
 def run(
-    cells: Iterable[Cell],
+    runs: Iterable[Run],
     experiment: Experiment,
     root: Path,
     *,
@@ -93,13 +93,13 @@ def run(
     refresh: bool = False,
     progress: bool = True,
 ) -> list[dict]:
-    """Run the cells that have no record; write each record as its cell finishes.
+    """Make the records that are missing; write each as its run finishes.
 
     Parameters
     ----------
-    cells : iterable of Cell
+    runs : iterable of Run
     experiment : Experiment
-        Its settings train every cell.
+        Its settings train every run.
     root : path-like
         The results folder.
     jobs : int
@@ -109,40 +109,40 @@ def run(
     refresh : bool
         As for `plan`.
     progress : bool
-        Show finished cells, rate and time left on stderr.
+        Show finished runs, rate and time left on stderr.
 
     Returns
     -------
     list of dict
-        One record for each cell, in the order of the cells.
+        One record for each run, in the order of the runs.
 
     Raises
     ------
     RuntimeError
         If another run is writing the same experiment's records.
     """
-    cells, root = list(cells), Path(root)
-    todo = plan(cells, experiment.settings, root, refresh)
+    runs, root = list(runs), Path(root)
+    todo = plan(runs, experiment.settings, root, refresh)
     done = list(todo.finished)
     if todo.missing:
-        with _exclusive({cell.path(root).parent for cell in todo.missing}):
+        with _exclusive({run.path(root).parent for run in todo.missing}):
             # another run may have finished some of them before the lock was ours
-            todo = plan(cells, experiment.settings, root, refresh)
+            todo = plan(runs, experiment.settings, root, refresh)
             done = [*todo.finished, *_run(todo, experiment, root, jobs, device, progress)]
-    by_cell = {Cell.of(record): record for record in done}
-    return [by_cell[cell] for cell in cells]
+    by_run = {Run.of(record): record for record in done}
+    return [by_run[run] for run in runs]
 
 
 def _run(
     todo: Plan, experiment: Experiment, root: Path, jobs: int, device: str, progress: bool
 ) -> Iterator[dict]:
-    """Run a plan's missing cells and yield each record once it is written."""
+    """Make a plan's missing records and yield each once it is written."""
     git = provenance.git_state()
-    tasks = (delayed(experiment.run)(cell, experiment.settings, device) for cell in todo.missing)
-    # a worker gets its next cell when it has finished one: a killed run wastes none
+    tasks = (delayed(experiment.run)(run, experiment.settings, device) for run in todo.missing)
+    # a worker gets its next run when it has finished one, so that none is wasted when killed
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
     finished, missing = len(todo.finished), len(todo.missing)
-    bar = tqdm(total=finished + missing, initial=finished, unit="cell", disable=not progress)
+    bar = tqdm(total=finished + missing, initial=finished, unit="run", disable=not progress)
     with bar:
         for body in parallel(tasks):
             record = records.seal(body | {"git": git})
@@ -168,13 +168,13 @@ def stale(found: Iterable[dict], root: Path) -> list[str]:
     """
     lines = []
     for record in found:
-        cell = Cell.of(record)
-        experiment = EXPERIMENTS.get((cell.experiment, cell.dataset))
+        run = Run.of(record)
+        experiment = EXPERIMENTS.get((run.experiment, run.dataset))
         if experiment is None:
-            lines.append(f"{cell.path(root)}: is of no experiment that there is")
+            lines.append(f"{run.path(root)}: is of no experiment that there is")
             continue
         try:
-            _require_current(record, experiment.settings, cell.path(root))
+            _require_current(record, experiment.settings, run.path(root))
         except StaleRecord as error:
             lines.append(str(error))
     return lines

@@ -45,11 +45,11 @@ def markdown(found: Iterable[dict]) -> str:
     variants = list(dict.fromkeys(frame["column"]))
     lines = []
     for dataset, rows in frame.groupby("dataset", sort=False):
-        cells = rows.set_index("column").loc[variants]
-        lines.append([dataset, "paper", *(f"{mean:.1f}" for mean in cells["paper_mean"])])
+        numbers = rows.set_index("column").loc[variants]
+        lines.append([dataset, "paper", *(f"{mean:.1f}" for mean in numbers["paper_mean"])])
         stand_in = rows["stand_in"].max()  # the same in every column
         name = f"ours, {stand_in}" if stand_in else "ours"
-        lines.append(["", name, *(_ours(cell) for cell in cells.itertuples())])
+        lines.append(["", name, *(_ours(number) for number in numbers.itertuples())])
     table = tabulate(
         lines, headers=["normal data", "", *variants], tablefmt="pipe", disable_numparse=True
     )
@@ -74,7 +74,7 @@ def scoreboard(found: Iterable[dict]) -> str:
         count = tables.counts(frame)
         stand_in = int(((frame["n"] > 0) & (frame["verdict"] == "")).sum())
         quoted = int((frame["n"] == 0).sum())
-        lines.append([name, count["cells"], *count["verdicts"].values(), stand_in, quoted])
+        lines.append([name, count["numbers"], *count["verdicts"].values(), stand_in, quoted])
     words = tables.counts(frames["all"])["verdicts"]
     return tabulate(
         lines, headers=["table", "numbers", *words, "stand-in", "not run"], tablefmt="pipe"
@@ -132,11 +132,11 @@ def main() -> int:
     return 0
 
 
-def _ours(cell) -> str:
-    if not cell.n:
+def _ours(number) -> str:
+    if not number.n:
         return ""
-    spread = f" ± {cell.ours_sd:.1f}" if cell.n > 1 else ""
-    return f"{cell.ours_mean:.1f}{spread} ({cell.n})"
+    spread = f" ± {number.ours_sd:.1f}" if number.n > 1 else ""
+    return f"{number.ours_mean:.1f}{spread} ({number.n})"
 
 
 if __name__ == "__main__":

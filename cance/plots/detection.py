@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import RocCurveDisplay
 
+from cance.composite import dissimilarity, error
 from cance.plots.style import ANOMALOUS, NOISE, NORMAL, WIDENED, finished
 
 
@@ -64,7 +65,7 @@ def reconstruction_features(groups: Mapping[str, np.ndarray]) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(5, 4))
     for colour, (name, z) in zip((ANOMALOUS, NORMAL), groups.items(), strict=True):
-        axis.scatter(z[:, -2], z[:, -1], s=3, alpha=0.4, color=colour, label=name)
+        axis.scatter(error(z), dissimilarity(z), s=3, alpha=0.4, color=colour, label=name)
     axis.set(xscale="log", yscale="log")
     axis.set(xlabel="squared error $z_e$", ylabel="cosine dissimilarity $z_c$")
     axis.legend(markerscale=4)

@@ -1,4 +1,4 @@
-"""The sets of normal classes that the paper's experiments run over, one cell a set and seed."""
+"""The sets of normal classes that the paper's experiments run over, one run a set and seed."""
 
 from __future__ import annotations
 

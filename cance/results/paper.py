@@ -31,7 +31,7 @@ POINT = defaultdict(lambda: 1.0, {6: 0.01})
 
 @dataclass(frozen=True)
 class Feed:
-    """Which records stand against which cells of one table.
+    """Which records stand against which numbers of one table.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ def caption(table: int) -> str:
     return _printed(table)["caption"]
 
 
-def cells(table: int) -> Iterator[tuple[str, str, str, float, float | None]]:
+def numbers(table: int) -> Iterator[tuple[str, str, str, float, float | None]]:
     """The numbers of one of the paper's tables, as printed and in its order.
 
     Parameters

@@ -1,7 +1,7 @@
-"""The result record: one JSON file for each experiment cell, written whole or not at all.
+"""The result record: one JSON file for each run, written whole or not at all.
 
-A cell is one experiment on one data set with one set of normal classes and one seed. Its record
-lies at ``<root>/<experiment>/<dataset>/<cell>.json`` and holds what it takes to judge and to rerun
+A run is one experiment on one data set with one set of normal classes and one seed. Its record
+lies at ``<root>/<experiment>/<dataset>/<run>.json`` and holds what it takes to judge and to rerun
 it: metrics, settings, hashes, counts, seconds, versions. The record carries the hash of its own
 contents, so that a file that was cut short, edited or misplaced is found and never counted.
 """
@@ -14,12 +14,12 @@ import secrets
 from pathlib import Path
 
 from cance.hashing import differences, plain, sha256_of
-from cance.results.schema import SCHEMA, Cell, problems
+from cance.results.schema import SCHEMA, Run, problems
 
 __all__ = [
     "SCHEMA",
-    "Cell",
     "RecordError",
+    "Run",
     "StrayTemporary",
     "differences",
     "read",
@@ -36,7 +36,7 @@ class RecordError(ValueError):
     Attributes
     ----------
     where : str
-        The file, or the cell when there is no file yet.
+        The file, or the run when there is no file yet.
     problem : str
         What is wrong with it.
     """
@@ -53,12 +53,12 @@ class StrayTemporary(RecordError):
     """What a killed writer left behind: never a record, and safe to delete once no run is on."""
 
 
-def seal(body: dict) -> dict:
+def seal(unsealed: dict) -> dict:
     """Complete a record: check it and add its schema and the hash of its contents.
 
     Parameters
     ----------
-    body : dict
+    unsealed : dict
         ``cell``, ``metrics`` (fractions, by variant and name), ``settings`` and
         ``settings_sha256``, ``data_sha256``, ``scores_sha256`` (by variant), ``selection``,
         ``counts`` (``train``, ``validation``, ``test``, ``test_anomalous``), ``seconds`` (with
@@ -76,9 +76,9 @@ def seal(body: dict) -> dict:
         If a key is missing or of another type, a number is NaN or infinite, a metric is no
         fraction, or a value is not plain JSON. All that is wrong is named at once.
     """
-    where = f"record of {body.get('cell', 'no cell')}"
+    where = f"record of {unsealed.get('cell', 'no run')}"
     try:
-        record = {"schema": SCHEMA} | plain(body)
+        record = {"schema": SCHEMA} | plain(unsealed)
     except TypeError as error:
         raise RecordError(where, f"is not plain JSON: {error}") from error
     if found := problems(record):
@@ -99,7 +99,7 @@ def write(record: dict, root) -> Path:
     Returns
     -------
     pathlib.Path
-        The file, ``<root>/<experiment>/<dataset>/<cell>.json``; a former one is replaced.
+        The file, ``<root>/<experiment>/<dataset>/<run>.json``; a former one is replaced.
 
     Raises
     ------
@@ -109,11 +109,11 @@ def write(record: dict, root) -> Path:
         If the file cannot be written; a former one is then untouched.
     """
     _verify(record, "record to be written")
-    path = Cell.of(record).path(root)
+    path = Run.of(record).path(root)
     text = json.dumps(record, indent=1) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, since a rename is atomic only within one file system; with a name of its
-    # own, since two processes may write the same cell.
+    # own, since two processes may write the same run.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "x", encoding="utf-8", newline="\n") as file:
@@ -139,7 +139,7 @@ def read(path) -> dict:
     Parameters
     ----------
     path : path-like
-        A file ``.../<experiment>/<dataset>/<cell>.json``.
+        A file ``.../<experiment>/<dataset>/<run>.json``.
 
     Returns
     -------
@@ -159,9 +159,9 @@ def read(path) -> dict:
     except (ValueError, RecursionError) as error:
         raise RecordError(path, f"is cut short or not JSON ({error})") from error
     _verify(record, path)
-    expected = Cell.of(record).path("").parts
+    expected = Run.of(record).path("").parts
     if Path(os.path.abspath(path)).parts[-len(expected) :] != expected:
-        raise RecordError(path, f"is misplaced: its cell belongs at {'/'.join(expected)}")
+        raise RecordError(path, f"is misplaced: its run belongs at {'/'.join(expected)}")
     return record
 
 
@@ -189,7 +189,7 @@ def scan(root) -> tuple[list[dict], list[RecordError]]:
         elif path.suffix == ".json" and not path.is_dir():
             try:
                 record = read(path)
-                if path != Cell.of(record).path(root):  # a copy deeper down would count twice
+                if path != Run.of(record).path(root):  # a copy deeper down would count twice
                     raise RecordError(path, f"is misplaced: too deep below {root}")
                 records.append(record)
             except RecordError as error:

@@ -44,7 +44,7 @@ _INNER_KEYS = {
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """One run of one experiment.
 
     Attributes
@@ -70,25 +70,25 @@ class Cell:
     def __post_init__(self):
         for name in (self.experiment, self.dataset):
             if not (isinstance(name, str) and _SLUG.fullmatch(name)):
-                raise ValueError(f"cell name {name!r}: expected lower-case words such as 'mnist-c'")
+                raise ValueError(f"run name {name!r}: expected lower-case words such as 'mnist-c'")
         try:
             normal = tuple(sorted(operator.index(label) for label in self.normal))
             seed = operator.index(self.seed)
         except TypeError:
             raise ValueError(
-                f"cell has normal {self.normal!r} and seed {self.seed!r}: expected integers"
+                f"run has normal {self.normal!r} and seed {self.seed!r}: expected integers"
             ) from None
         if not normal or normal[0] < 0 or len(set(normal)) < len(normal) or seed < 0:
             raise ValueError(
-                f"cell has normal {normal} and seed {seed}: "
+                f"run has normal {normal} and seed {seed}: "
                 "expected one or more different classes, none negative, and a seed of 0 or more"
             )
         object.__setattr__(self, "normal", normal)
         object.__setattr__(self, "seed", seed)
 
     @classmethod
-    def of(cls, record: dict) -> Cell:
-        """The cell that a record belongs to."""
+    def of(cls, record: dict) -> Run:
+        """The run that a record belongs to."""
         return cls(**record["cell"])
 
     @property
@@ -97,16 +97,16 @@ class Cell:
         return f"normal-{'-'.join(map(str, self.normal))}_seed-{self.seed}"
 
     def path(self, root) -> Path:
-        """Where the cell's record lies below ``root``."""
+        """Where the run's record lies below ``root``."""
         return Path(root) / self.experiment / self.dataset / f"{self.name}.json"
 
     def as_dict(self) -> dict:
-        """The cell as a record holds it."""
+        """The run as a record holds it."""
         return asdict(self) | {"normal": list(self.normal)}
 
 
 def problems(record: dict) -> list[str]:
-    """What keeps a dictionary from being the body of a record.
+    """What keeps a dictionary from being a record.
 
     Parameters
     ----------
@@ -135,8 +135,8 @@ def _outer_problems(record: dict) -> Iterator[str]:
 def _inner_problems(record: dict) -> Iterator[str]:
     # Called only once every key is there and has its type.
     try:
-        if Cell.of(record).as_dict() != record["cell"]:
-            yield f"cell is {record['cell']}, expected {Cell.of(record).as_dict()}"
+        if Run.of(record).as_dict() != record["cell"]:
+            yield f"run is {record['cell']}, expected {Run.of(record).as_dict()}"
     except (TypeError, ValueError) as error:
         yield str(error)
     for key, inner_keys in _INNER_KEYS.items():

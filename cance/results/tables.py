@@ -14,7 +14,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from cance.results import paper
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.results.verdicts import pooled_standard_error, verdict
 
 NUMBERS = ("paper_mean", "paper_sd", "ours_mean", "ours_sd", "difference")
@@ -30,7 +30,7 @@ COMPARABLE = {REGENERATED}
 """Stand-ins that leave a number comparable with the paper's."""
 
 _TABULATE = {"text": "presto", "markdown": "pipe", "latex": "latex_longtable"}
-_VERDICTS = ("reproduced", "better", "worse")
+_VERDICTS = ("reproduced", "higher", "lower")
 
 
 def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
@@ -61,12 +61,12 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the paper has no such table, or two records are of the same cell.
+        If the paper has no such table, or two records are of the same run.
     """
-    metrics = _metrics_by_cell(records)
+    metrics = _metrics_by_run(records)
     point = paper.POINT[table]
     rows = []
-    for dataset, row, column, paper_mean, paper_sd in paper.cells(table):
+    for dataset, row, column, paper_mean, paper_sd in paper.numbers(table):
         mean = sd = difference = None
         word = stand_in = ""
         fractions, stand_ins = _runs(metrics, table, dataset, row, column)
@@ -84,7 +84,7 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
 
 
 def counts(frame: pd.DataFrame) -> dict:
-    """Count how close the compared cells come.
+    """Count how close the compared numbers come.
 
     Parameters
     ----------
@@ -94,14 +94,14 @@ def counts(frame: pd.DataFrame) -> dict:
     Returns
     -------
     dict
-        ``cells`` and ``compared``, the numbers of cells in all and with a verdict;
-        ``within``, the number of cells by points of difference (0.5, 1.0 and 2.0; a point is one
-        percent); ``verdicts``, the number of cells by verdict.
+        ``numbers`` and ``compared``, how many there are in all and with a verdict; ``within``, how
+        many by points of difference (0.5, 1.0 and 2.0; a point is one percent); ``verdicts``, how
+        many by verdict.
     """
     compared = frame[frame["verdict"] != ""]
     points = (compared["difference"] / compared["table"].map(lambda t: paper.POINT[t])).abs()
     return {
-        "cells": len(frame),
+        "numbers": len(frame),
         "compared": len(compared),
         "within": {limit: int((points <= limit + 1e-9).sum()) for limit in WITHIN},
         "verdicts": {word: int((compared["verdict"] == word).sum()) for word in _VERDICTS},
@@ -109,17 +109,17 @@ def counts(frame: pd.DataFrame) -> dict:
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """The `counts` of some compared cells in one line."""
+    """The `counts` of some compared numbers in one line."""
     count = counts(frame)
     if not count["compared"]:
-        return f"0 of {count['cells']} cells compared"
+        return f"0 of {count['numbers']} compared"
     within = ", ".join(f"{number} within {limit:g}" for limit, number in count["within"].items())
     verdicts = ", ".join(f"{number} {word}" for word, number in count["verdicts"].items())
-    return f"{count['compared']} of {count['cells']} cells compared: {verdicts}; {within} points"
+    return f"{count['compared']} of {count['numbers']} compared: {verdicts}; {within} points"
 
 
 def render(frame: pd.DataFrame, format: str = "text") -> str:
-    """Print compared cells.
+    """Print compared numbers.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def render(frame: pd.DataFrame, format: str = "text") -> str:
 
 
 def wide(frame: pd.DataFrame) -> pd.DataFrame:
-    """Compared cells as the paper prints them: a row a class, a column a method.
+    """Compared numbers as the paper prints them: a row a class, a column a method.
 
     Parameters
     ----------
@@ -160,9 +160,9 @@ def wide(frame: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Strings ``paper | ours verdict``, where the verdict is ``=`` for reproduced, ``+`` for
-        better and ``-`` for worse, and ours is empty where nothing ran.
+        higher and ``-`` for lower, and ours is empty where nothing ran.
     """
-    marks = {"reproduced": "=", "better": "+", "worse": "-", "": ""}
+    marks = {"reproduced": "=", "higher": "+", "lower": "-", "": ""}
     digits = _printed_digits(frame["table"].iloc[0])
     texts = [
         f"{_mean_sd(c.paper_mean, c.paper_sd, digits)} | {_mean_sd(c.ours_mean, c.ours_sd, digits)} "
@@ -187,21 +187,21 @@ def _mean_sd(mean, sd, digits):
     return f"{mean:.{digits}f}" if np.isnan(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
 
 
-def _metrics_by_cell(records):
+def _metrics_by_run(records):
     found = {}
     for record in records:
-        cell = Cell.of(record)
-        if cell in found:
-            raise ValueError(f"two records of {cell.path('')}: expected one a cell")
+        run = Run.of(record)
+        if run in found:
+            raise ValueError(f"two records of {run.path('')}: expected one a run")
         stand_ins = dict(record.get("stand_ins", {}))
         if record.get("corruptions") == REGENERATED:
             stand_ins = dict.fromkeys(record["metrics"], REGENERATED)
-        found[cell] = record["metrics"], stand_ins
+        found[run] = record["metrics"], stand_ins
     return found
 
 
 def _runs(metrics, table, dataset, row, column):
-    """The number that each seed gives for one cell of a table, as fractions, and their stand-ins."""
+    """The number that each seed gives for one number of a table, as fractions, and their stand-ins."""
     for feed in paper.find_feeds(table, dataset, row, column):
         fractions, stand_ins = _fed(metrics, feed, dataset, row, column)
         if fractions:
@@ -214,11 +214,11 @@ def _fed(metrics, feed, dataset, row, column):
     normals = feed.averaged(row)
     variant, name = feed.behind(row, column)
     by_seed, stand_ins = {}, set()  # seed -> one value for each of the normals that this seed has
-    for cell, (by_variant, of_cell) in metrics.items():
-        ours = (cell.experiment, cell.dataset) == (feed.experiment, feed.datasets[dataset])
-        if ours and cell.normal in normals and name in by_variant.get(variant, {}):
-            by_seed.setdefault(cell.seed, []).append(by_variant[variant][name])
-            stand_ins |= {of_cell[variant]} if variant in of_cell else set()
+    for run, (by_variant, of_run) in metrics.items():
+        ours = (run.experiment, run.dataset) == (feed.experiment, feed.datasets[dataset])
+        if ours and run.normal in normals and name in by_variant.get(variant, {}):
+            by_seed.setdefault(run.seed, []).append(by_variant[variant][name])
+            stand_ins |= {of_run[variant]} if variant in of_run else set()
     return [np.mean(v) for _, v in sorted(by_seed.items()) if len(v) == len(normals)], stand_ins
 
 
@@ -226,13 +226,13 @@ def _render_table(table, frame, format):
     printed = _printed_digits(table)  # ours and the difference get one more
     rows = [
         (
-            *(cell.dataset, cell.row, cell.column),
-            _mean_sd_n(cell.paper_mean, cell.paper_sd, paper.RUNS[table], printed),
-            _ours(cell, printed + 1),
-            f"{cell.difference:+.{printed + 1}f}" if cell.n else "",
-            cell.verdict,
+            *(number.dataset, number.row, number.column),
+            _mean_sd_n(number.paper_mean, number.paper_sd, paper.RUNS[table], printed),
+            _ours(number, printed + 1),
+            f"{number.difference:+.{printed + 1}f}" if number.n else "",
+            number.verdict,
         )
-        for cell in frame.itertuples()
+        for number in frame.itertuples()
     ]
     body = tabulate(
         rows,
@@ -247,9 +247,9 @@ def _render_table(table, frame, format):
     return f"{title}\n\n{body}\n\n{below}"
 
 
-def _ours(cell, digits):
-    text = _mean_sd_n(cell.ours_mean, cell.ours_sd, cell.n, digits)
-    return f"{text}, {cell.stand_in}" if cell.stand_in else text
+def _ours(number, digits):
+    text = _mean_sd_n(number.ours_mean, number.ours_sd, number.n, digits)
+    return f"{text}, {number.stand_in}" if number.stand_in else text
 
 
 def _mean_sd_n(mean, sd, n, digits):

@@ -1,4 +1,4 @@
-"""When a number counts as reproduced, and when one variant counts as better than another."""
+"""When a number counts as reproduced, and when one variant counts as higher than another."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def verdict(difference: float, standard_error: float, point: float = 1.0) -> str
     -------
     str
         ``"reproduced"`` if the difference is within two standard errors or one point, otherwise
-        ``"better"`` or ``"worse"``.
+        ``"higher"`` or ``"lower"``.
     """
     # The slack keeps 55.6 - 54.6, which may exceed 1 in binary, from falling outside one point.
     if abs(difference) <= max(2 * standard_error, point) + 1e-9 * point:
         return "reproduced"
-    return "better" if difference > 0 else "worse"
+    return "higher" if difference > 0 else "lower"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def signed_rank(differences: Sequence[float]) -> PairedTest:
 
 
 def paired_test(
-    records: Iterable[dict], better: str, worse: str, metric: str = "auroc"
+    records: Iterable[dict], higher: str, lower: str, metric: str = "auroc"
 ) -> PairedTest:
     """Test whether one variant outdoes another, class by class (Appendix F).
 
@@ -131,8 +131,8 @@ def paired_test(
     ----------
     records : iterable of dict
         Records of one experiment on one data set.
-    better, worse : str
-        Variants; the alternative hypothesis is that ``better`` is higher.
+    higher, lower : str
+        Variants; the alternative hypothesis is that the first is higher.
     metric : str
         Which of their metrics.
 
@@ -149,12 +149,12 @@ def paired_test(
     """
     differences, origins = defaultdict(list), set()
     for record in records:
-        cell, metrics = record["cell"], record["metrics"]
-        origins.add((cell["experiment"], cell["dataset"]))
-        for variant in (better, worse):
+        run, metrics = record["cell"], record["metrics"]
+        origins.add((run["experiment"], run["dataset"]))
+        for variant in (higher, lower):
             if metric not in metrics.get(variant, {}):
-                raise ValueError(f"record of {cell} has no {metric} of {variant!r}")
-        differences[tuple(cell["normal"])].append(metrics[better][metric] - metrics[worse][metric])
+                raise ValueError(f"record of {run} has no {metric} of {variant!r}")
+        differences[tuple(run["normal"])].append(metrics[higher][metric] - metrics[lower][metric])
     if len(origins) != 1:
         raise ValueError(f"paired test on {sorted(origins)}: expected one experiment and data set")
     return signed_rank([float(np.mean(of_class)) for of_class in differences.values()])

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from cance.hashing import differences
 from cance.results import paper, tables
 from cance.results.records import RecordError, StrayTemporary, scan
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
-_NAMED = 5  # cells that a note names before it says how many more there are
+_NAMED = 5  # runs that a note names before it says how many more there are
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Report:
     failures : list of RecordError
         Files that are no sound record in their place; none of them is counted.
     notes : list of str
-        What is stale or left over: worth a look or a rerun, but no corruption.
+        Odd ones out and what is left over: worth a look or a rerun, but no corruption.
     tables : dict
-        Table number -> its cells in one line, recomputed from the sound records.
+        Table number -> its numbers in one line, recomputed from the sound records.
     """
 
     records: int
@@ -51,8 +51,9 @@ class Report:
 def verify(root) -> Report:
     """Check every record below a folder and recompute every table.
 
-    A record is stale if its settings, data, package versions, threads or device are not those of
-    most records of the same experiment and data set, or if it was made with uncommitted changes.
+    A record is an odd one out if its settings, data, package versions, threads or device are not
+    those of most records of the same experiment and data set, or if it was made with uncommitted
+    changes.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def verify(root) -> Report:
     for record in records:
         groups[record["cell"]["experiment"], record["cell"]["dataset"]].append(record)
     for group, members in groups.items():
-        notes += [f"{'/'.join(group)}: {note}" for note in _stale(members)]
+        notes += [f"{'/'.join(group)}: {note}" for note in _odd_ones_out(members)]
     return Report(
         records=len(records),
         failures=[error for error in errors if not isinstance(error, StrayTemporary)],
@@ -78,7 +79,7 @@ def verify(root) -> Report:
     )
 
 
-def _stale(records: list[dict]) -> Iterator[str]:
+def _odd_ones_out(records: list[dict]) -> Iterator[str]:
     """Say which records of one experiment on one data set do not go with the others."""
     packages = sorted({package for record in records for package in record["versions"]})
     kinds = {
@@ -114,6 +115,6 @@ def _short(value):
 
 
 def _names(records):
-    names = [Cell.of(record).name for record in records]
+    names = [Run.of(record).name for record in records]
     rest = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

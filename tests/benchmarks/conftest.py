@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from measure import CELL
+from measure import RUN
 
 from cance import data, devices, protocols
 from cance.experiments.plans.images import MNIST
-from cance.experiments.runs.images import run_cell
+from cance.experiments.runs.images import score_variants
 from cance.randomness import split_rows, streams
 from cance.results import provenance
 
@@ -47,16 +47,16 @@ def one_thread():
 def split() -> protocols.Split:
     """MNIST, the 8 being normal; skips where MNIST is not to be found."""
     try:
-        return protocols.one_class(data.load(CELL.dataset), CELL.normal)
+        return protocols.one_class(data.load(RUN.dataset), RUN.normal)
     except data.DatasetUnavailable as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def parts(split) -> tuple[torch.Tensor, torch.Tensor]:
-    """Training and validation images of the cell, float32, as `run_cell` splits them."""
+    """Training and validation images of the cell, float32, as `score_variants` splits them."""
     fraction = MNIST.validation_fraction
-    rows = split_rows(len(split.train_images), fraction, streams(CELL.seed, "split").order)
+    rows = split_rows(len(split.train_images), fraction, streams(RUN.seed, "split").order)
     return tuple(split.train_images[part] for part in rows)
 
 
@@ -66,7 +66,7 @@ def cell(split):
 
     @functools.cache
     def run() -> dict:
-        return run_cell(CELL, MNIST, device="cpu")
+        return score_variants(RUN, MNIST, device="cpu")
 
     return run
 

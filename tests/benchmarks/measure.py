@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
-CELL = Cell("ablation", "mnist", (8,), 0)
+RUN = Run("ablation", "mnist", (8,), 0)
 
 
 def seconds_of(call: Callable[[], object]) -> float:

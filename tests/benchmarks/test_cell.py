@@ -1,10 +1,10 @@
 """Seconds of one cell, phase by phase: of Table 7 on MNIST, and of what takes longer."""
 
 import pytest
-from measure import CELL
+from measure import RUN
 
 from cance import data, experiments
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 pytestmark = pytest.mark.timeout(3600)  # a slow machine takes its time; a hung one never ends
 
@@ -14,7 +14,7 @@ def test_seconds_a_cell(benchmark, keep, cell):
     cell.cache_clear()  # another benchmark may have trained it
     record = benchmark.pedantic(cell, rounds=1, iterations=1)
     keep(
-        cell=CELL.name,
+        cell=RUN.name,
         seconds=record["seconds"],
         auroc={variant: metrics["auroc"] for variant, metrics in record["metrics"].items()},
         peak_memory_mib=record["peak_memory_mib"],
@@ -23,7 +23,7 @@ def test_seconds_a_cell(benchmark, keep, cell):
 
 @pytest.mark.parametrize(
     "larger",
-    [Cell("ablation", "cifar10", (1,), 0), Cell("mnist-c", "mnist-c", tuple(range(10)), 0)],
+    [Run("ablation", "cifar10", (1,), 0), Run("mnist-c", "mnist-c", tuple(range(10)), 0)],
     ids=lambda cell: cell.dataset,
 )
 def test_seconds_a_larger_cell(benchmark, keep, larger):

@@ -20,7 +20,7 @@ def lite0() -> nn.Module:
     """EfficientNet-Lite0 as its package loads it."""
     backbone = BACKBONES["efficientnet-lite0"]
     try:
-        path = backbone.find()
+        path = backbone.locate() or backbone.fetch()
     except ImportError as error:
         pytest.skip(str(error))
     return backbone.build(torch.load(path, weights_only=True))

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import plain
 import pytest
-from measure import CELL, seconds_of
+from measure import RUN, seconds_of
 
 from cance import autoencoder, variants
 from cance.augmentation import AugmentedData
 from cance.composite import composite
 from cance.experiments.plans.images import MNIST
-from cance.experiments.runs.images import CellSettings
+from cance.experiments.runs.images import RunSettings
 from cance.moments import streaming_moments
 from cance.randomness import streams
 
@@ -31,7 +31,7 @@ def test_against_the_same_training_written_plainly(benchmark, keep, parts):
     so the validation losses, which say that both did the same work, agree but for chance.
     """
     settings = shortened(MNIST, SHARE)
-    own = streams(CELL.seed, "autoencoder")
+    own = streams(RUN.seed, "autoencoder")
     fitted = autoencoder.fit(*parts, settings.autoencoder, own)  # warms up as well
     features = [composite(images, fitted.autoencoder) for images in parts]
     rounds = {"plain": [], "package": []}
@@ -63,7 +63,7 @@ def test_against_the_same_training_written_plainly(benchmark, keep, parts):
         assert losses["plain"][phase] == pytest.approx(loss, rel=LOSS_TOLERANCE), phase
 
 
-def shortened(settings: CellSettings, share: float) -> CellSettings:
+def shortened(settings: RunSettings, share: float) -> RunSettings:
     """The same settings with a share of the updates everywhere."""
     ae, nce = settings.autoencoder, settings.nce
     ae = replace(
@@ -72,28 +72,28 @@ def shortened(settings: CellSettings, share: float) -> CellSettings:
     return replace(settings, autoencoder=ae, nce=replace(nce, steps=round(share * nce.steps)))
 
 
-def package_phases(parts, features, settings: CellSettings) -> dict[str, Callable[[], dict]]:
+def package_phases(parts, features, settings: RunSettings) -> dict[str, Callable[[], dict]]:
     """The phases of a cell's training; each returns its lowest validation losses."""
 
     def both_stages():
-        own = streams(CELL.seed, "autoencoder")
+        own = streams(RUN.seed, "autoencoder")
         fitted = autoencoder.fit(*parts, settings.autoencoder, own)
         stages = {"stage1": fitted.stage1, "stage2": fitted.stage2}
         return {stage: best.validation_loss for stage, best in stages.items()}
 
     def density(variant):
-        fitted = variants.fit_density(variant, *features, settings.nce, CELL.seed)
+        fitted = variants.fit_density(variant, *features, settings.nce, RUN.seed)
         return {variant: fitted.selection.validation_loss}
 
     densities = {v: lambda v=v: density(v) for v in variants.DENSITY_VARIANTS}
     return {"autoencoder": both_stages, **densities}
 
 
-def plain_phases(parts, features, settings: CellSettings) -> dict[str, Callable[[], dict]]:
+def plain_phases(parts, features, settings: RunSettings) -> dict[str, Callable[[], dict]]:
     """The same phases, written plainly."""
 
     def both_stages():
-        own = streams(CELL.seed, "autoencoder")
+        own = streams(RUN.seed, "autoencoder")
         losses = plain.fit_autoencoder(*parts, settings.autoencoder, own)
         return dict(zip(("stage1", "stage2"), losses))
 
@@ -102,7 +102,7 @@ def plain_phases(parts, features, settings: CellSettings) -> dict[str, Callable[
         if variant == "CANCE":
             augmentation = AugmentedData.from_moments(streaming_moments([features[0]]))
         z = [variants.columns(variant, part) for part in features]
-        own = streams(CELL.seed, "density")
+        own = streams(RUN.seed, "density")
         return {variant: plain.fit_density(*z, settings.nce, own, augmentation)}
 
     densities = {v: lambda v=v: density(v) for v in variants.DENSITY_VARIANTS}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from measure import CELL, seconds_of
+from measure import RUN, seconds_of
 from torch.utils.flop_counter import FlopCounterMode
 
 from cance import autoencoder
@@ -37,7 +37,7 @@ def test_flops_of_an_autoencoder_step(benchmark, keep, parts):
     mm_seconds, step_seconds = [], []
 
     def untrained():
-        own = streams(CELL.seed, "autoencoder")
+        own = streams(RUN.seed, "autoencoder")
         with torch.device("meta"):
             model = Autoencoder(tuple(train.shape[1:]), settings)
         return initialise(model, own.initial), own

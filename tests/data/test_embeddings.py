@@ -64,6 +64,17 @@ def test_images_are_prepared_as_torchvision_does_it():
     torch.testing.assert_close(embeddings.prepared(images, RESNET, 64), expected)
 
 
+def test_a_backbone_names_its_interpolation():
+    images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
+    own = replace(RESNET, mean=(0.0,) * 3, std=(1 / 255,) * 3, interpolation="bicubic")
+    expected = transforms.resize(
+        images.float(), [64, 64], transforms.InterpolationMode.BICUBIC, antialias=False
+    )
+    torch.testing.assert_close(
+        embeddings.prepared(images, own, 64), expected, rtol=1e-5, atol=1e-3
+    )
+
+
 def test_grey_images_get_three_equal_channels():
     images = torch.randint(0, 256, (2, 1, 8, 8), dtype=torch.uint8)
     alike = replace(RESNET, mean=(0.5,) * 3, std=(0.5,) * 3)
@@ -96,6 +107,10 @@ def test_other_weights_or_another_size_are_other_features(digits, backbone, netw
     object.__setattr__(other, "load", lambda: network)
     embed(digits, other)
     assert network.images == 3 * 1797
+    smooth = replace(backbone, interpolation="bicubic")
+    object.__setattr__(smooth, "load", lambda: network)
+    embed(digits, smooth)
+    assert network.images == 4 * 1797
 
 
 def test_an_extraction_that_was_cut_short_goes_on(digits, backbone, network, monkeypatch, cache):

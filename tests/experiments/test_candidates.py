@@ -13,18 +13,18 @@ from cance import autoencoder, data
 from cance.autoencoder import AutoencoderSettings
 from cance.data.images import ImageDataset
 from cance.experiments.runs import candidates
-from cance.experiments.runs.candidates import linear_errors, run_candidate_cell
-from cance.experiments.runs.images import CellSettings
-from cance.experiments.runs.studies import StudySettings, Trial, run_study_cell
+from cance.experiments.runs.candidates import linear_errors, validate_candidate
+from cance.experiments.runs.images import RunSettings
+from cance.experiments.runs.studies import StudySettings, Trial, score_trials
 from cance.nce import NCESettings
 from cance.networks.conv import ConvSettings
 from cance.networks.log_odds import LogOddsSettings
 from cance.protocols.images import normal_images
 from cance.randomness import split_rows, streams
-from cance.results.schema import Cell, problems
+from cance.results.schema import Run, problems
 
-CELL = Cell("candidate", "digits", (8,), 0)
-BASE = CellSettings(
+RUN = Run("candidate", "digits", (8,), 0)
+BASE = RunSettings(
     AutoencoderSettings(
         ConvSettings(channels=(4,), hidden=8),
         latent_dim=3,
@@ -46,9 +46,9 @@ SETTINGS = StudySettings(
 )
 
 
-def run(cell=CELL, settings=SETTINGS) -> dict:
+def run(cell=RUN, settings=SETTINGS) -> dict:
     """The record's body as a reader of its JSON sees it, without what differs from run to run."""
-    found = run_candidate_cell(cell, settings, "cpu")
+    found = validate_candidate(cell, settings, "cpu")
     found = {k: v for k, v in found.items() if k not in ("seconds", "peak_memory_mib")}
     return json.loads(json.dumps(found))
 
@@ -97,10 +97,10 @@ def errors_by_hand(fitted, x):
 
 
 def test_a_body_is_sound_as_json():
-    found = run_candidate_cell(CELL, SETTINGS, "cpu") | {"git": None}
+    found = validate_candidate(RUN, SETTINGS, "cpu") | {"git": None}
     record = json.loads(json.dumps(found))
     assert problems(record) == []
-    assert record["cell"] == CELL.as_dict()
+    assert record["cell"] == RUN.as_dict()
     assert record["data_sha256"] == data.SHA256["digits"]
     phases = {"data", "autoencoder", "composite", "scoring", "pca", "total", *SETTINGS.trials}
     assert set(record["seconds"]) == phases
@@ -206,7 +206,7 @@ def test_one_normal_image_does_matter(body, on_data):
 
 
 def test_all_classes_may_be_normal():
-    found = run(replace(CELL, normal=tuple(range(10))))
+    found = run(replace(RUN, normal=tuple(range(10))))
     labels = data.load("digits").train_labels
     assert found["counts"]["train"] + found["counts"]["validation"] == len(labels)
 
@@ -247,8 +247,8 @@ def test_a_network_that_a_trial_changes_is_written_out(body):
 
 @pytest.mark.parametrize(("normal", "seed"), [((8,), 0), ((0, 8), 1)])
 def test_a_candidates_choices_are_those_of_the_study_that_goes_on_to_test(normal, seed):
-    cell = replace(CELL, normal=normal, seed=seed)
-    found, study = run(cell), json.loads(json.dumps(run_study_cell(cell, SETTINGS, "cpu")))
+    cell = replace(RUN, normal=normal, seed=seed)
+    found, study = run(cell), json.loads(json.dumps(score_trials(cell, SETTINGS, "cpu")))
     assert study["counts"]["test"] == 500
     for key in ("selection", "settings", "latent_condition_number", "data_sha256", "versions"):
         assert study[key] == found[key]
@@ -256,7 +256,7 @@ def test_a_candidates_choices_are_those_of_the_study_that_goes_on_to_test(normal
 
 def test_a_candidate_gives_the_same_bits_again_and_another_seed_gives_others(body):
     assert run() == body
-    other = run(replace(CELL, seed=1))
+    other = run(replace(RUN, seed=1))
     for name in ("autoencoder", "PCA"):
         assert other["scores_sha256"][name] != body["scores_sha256"][name]
     for stage, choice in other["selection"].items():
@@ -265,7 +265,7 @@ def test_a_candidate_gives_the_same_bits_again_and_another_seed_gives_others(bod
 
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="device 'quantum' cannot be used here"):
-        run_candidate_cell(CELL, SETTINGS, "quantum")
+        validate_candidate(RUN, SETTINGS, "quantum")
 
 
 @pytest.mark.parametrize("normal", [(1,), (2, 0), np.array([2]), (0, 1, 2)])

@@ -9,17 +9,17 @@ from cance import data
 from cance.experiments import SMOKE
 from cance.experiments.runs.examples import (
     SHOWN,
+    describe_latents,
     extremes,
+    find_extremes,
     quartiles,
     rows_of,
-    run_examples_cell,
-    run_latent_space_cell,
     squared_distance,
 )
-from cance.experiments.runs.images import run_cell
-from cance.results.schema import Cell
+from cance.experiments.runs.images import score_variants
+from cance.results.schema import Run
 
-CELL = Cell("examples", "digits", (8,), 0)
+RUN = Run("examples", "digits", (8,), 0)
 
 
 def drawn(*shape, seed=0):
@@ -28,7 +28,7 @@ def drawn(*shape, seed=0):
 
 @pytest.fixture(scope="module")
 def body():
-    return run_latent_space_cell(CELL, SMOKE, "cpu")
+    return describe_latents(RUN, SMOKE, "cpu")
 
 
 def test_extremes_are_the_ends_of_the_sorted_scores():
@@ -63,8 +63,8 @@ def test_quartiles_are_numpys_label_by_label():
 
 
 def test_the_scores_are_those_of_the_ablation(body):
-    plain = run_cell(CELL, SMOKE, "cpu")
-    short = run_examples_cell(CELL, SMOKE, "cpu")
+    plain = score_variants(RUN, SMOKE, "cpu")
+    short = find_extremes(RUN, SMOKE, "cpu")
     assert short["scores_sha256"] == plain["scores_sha256"]
     assert short["extremes"] == body["extremes"]
     for variant, metrics in plain["metrics"].items():

@@ -10,31 +10,31 @@ from cance import data, devices, experiments, protocols
 from cance.augmentation import AugmentedData, TruncatedNormal
 from cance.experiments import EXPERIMENTS, SMOKE, cells, data_sha256, find
 from cance.experiments.runs import images as cells_module
-from cance.experiments.runs.images import run_cell
+from cance.experiments.runs.images import score_variants
 from cance.experiments.runs.studies import (
     BatchwiseAugmentedData,
     StudySettings,
     Trial,
-    run_study_cell,
+    score_trials,
 )
 from cance.hashing import sha256_of
 from cance.randomness import split_rows, streams
 from cance.results import paper, records
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import VARIANTS
 
-CELL = Cell("ablation", "digits", (8,), 0)
+RUN = Run("ablation", "digits", (8,), 0)
 
 
 @pytest.fixture(scope="module")
 def body():
     """The record's body of one cell, trained for real."""
-    return run_cell(CELL, SMOKE, "cpu")
+    return score_variants(RUN, SMOKE, "cpu")
 
 
 @pytest.fixture
 def on_data(monkeypatch):
-    """Give `run_cell` other data in place of the digits."""
+    """Give `score_variants` other data in place of the digits."""
 
     def replace_fields(**changes):
         changed = replace(data.load("digits"), **changes)
@@ -45,15 +45,13 @@ def on_data(monkeypatch):
 
 def test_cells_come_seed_by_seed_so_that_a_short_run_covers_every_class():
     found = cells("ablation", "mnist")
-    assert found == [Cell("ablation", "mnist", (k,), seed) for seed in range(5) for k in range(10)]
+    assert found == [Run("ablation", "mnist", (k,), seed) for seed in range(5) for k in range(10)]
 
 
 def test_seeds_and_classes_can_be_chosen():
-    assert cells("ablation", "mnist", seeds=1, normals=[[8]]) == [
-        Cell("ablation", "mnist", (8,), 0)
-    ]
+    assert cells("ablation", "mnist", seeds=1, normals=[[8]]) == [Run("ablation", "mnist", (8,), 0)]
     assert cells("bimodal", "mnist", seeds=2, normals=[(8, 0)]) == [
-        Cell("bimodal", "mnist", (0, 8), seed) for seed in range(2)
+        Run("bimodal", "mnist", (0, 8), seed) for seed in range(2)
     ]
     assert len(cells("ablation", "digits", seeds=7)) == 70  # more than the paper's may be wanted
 
@@ -128,7 +126,7 @@ def test_the_longer_schedule_differs_in_the_updates_alone():
 
 def test_a_body_holds_what_it_takes_to_judge_and_to_rerun(body):
     record = records.seal(body | {"git": None})
-    assert record["cell"] == CELL.as_dict()
+    assert record["cell"] == RUN.as_dict()
     assert set(record["metrics"]) == set(record["scores_sha256"]) == set(VARIANTS)
     assert record["settings"] == json.loads(json.dumps(SMOKE.as_dict()))
     assert record["settings_sha256"] == sha256_of(SMOKE.as_dict())
@@ -165,10 +163,10 @@ def test_the_counts_are_those_of_the_data(body):
 
 
 def test_a_cell_gives_the_same_bits_again_and_another_seed_gives_others(body):
-    again = run_cell(CELL, SMOKE, "cpu")
+    again = score_variants(RUN, SMOKE, "cpu")
     for key in ("metrics", "scores_sha256", "selection", "counts"):
         assert again[key] == body[key]
-    other = run_cell(replace(CELL, seed=1), SMOKE, "cpu")
+    other = score_variants(replace(RUN, seed=1), SMOKE, "cpu")
     for variant in VARIANTS:
         assert other["scores_sha256"][variant] != body["scores_sha256"][variant]
 
@@ -177,7 +175,7 @@ def test_test_labels_reach_nothing_but_the_metric(body, on_data):
     labels = data.load("digits").test_labels
     poisoned = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))]
     on_data(test_labels=poisoned)
-    found = run_cell(CELL, SMOKE, "cpu")
+    found = score_variants(RUN, SMOKE, "cpu")
     assert found["scores_sha256"] == body["scores_sha256"]
     assert found["selection"] == body["selection"]
     for variant in ("Error", "CNCE", "CANCE"):
@@ -192,7 +190,7 @@ def test_no_anomaly_reaches_the_training(body, on_data):
     normal = digits.train_labels == 8
     train[normal] = digits.train_images[normal]
     on_data(train_images=train, test_images=digits.test_images.flip(0))
-    found = run_cell(CELL, SMOKE, "cpu")
+    found = score_variants(RUN, SMOKE, "cpu")
     assert found["selection"] == body["selection"]
     assert found["scores_sha256"] != body["scores_sha256"]
 
@@ -229,7 +227,7 @@ def test_a_study_with_nothing_changed_repeats_the_ablation(body):
         "wide": Trial(None, {"initial_psi": 2.0}),
     }
     settings = StudySettings(SMOKE, trials)
-    found = run_study_cell(CELL, settings, "cpu")
+    found = score_trials(RUN, settings, "cpu")
     records.seal(found | {"git": None})
     assert set(found["metrics"]) == set(trials)
     for variant in ("CNCE", "CANCE"):
@@ -258,7 +256,7 @@ def test_a_mixture_between_batches_keeps_or_alters_whole_batches():
 
 def test_a_device_that_is_not_there_is_refused_before_training():
     with pytest.raises(ValueError, match="device 'quantum' cannot be used here"):
-        run_cell(CELL, SMOKE, "quantum")
+        score_variants(RUN, SMOKE, "quantum")
 
 
 def test_the_data_of_one_set_are_read_once(monkeypatch):
@@ -275,7 +273,7 @@ def test_the_data_of_one_set_are_read_once(monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_gives_nearly_the_metrics_of_the_cpu(body):
-    found = run_cell(CELL, SMOKE, "cuda")
+    found = score_variants(RUN, SMOKE, "cuda")
     assert found["device"] == devices.device_name(torch.device("cuda"))
     for variant in ("Error", "CNCE", "CANCE"):
         expected = body["metrics"][variant]["auroc"]

@@ -12,13 +12,13 @@ from record_factory import make_table
 from cance.baselines.dagmm import DAGMM
 from cance.data import tables
 from cance.experiments import SMOKE, find
-from cance.experiments.runs.kddcup import OURS, KDDSettings, run_kdd_cell, run_own_kdd_cell
+from cance.experiments.runs.kddcup import OURS, KDDSettings, score_dagmm, score_our_variants
 from cance.experiments.runs.tables import table_split
 from cance.results import records
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import VARIANTS
 
-CELL = Cell("kddcup", "kddcup99", (0,), 0)
+RUN = Run("kddcup", "kddcup99", (0,), 0)
 SETTINGS = KDDSettings().shortened(SMOKE)
 
 
@@ -30,7 +30,7 @@ def small_table(monkeypatch):
 
 @lru_cache(maxsize=1)
 def record():
-    return run_kdd_cell(CELL, SETTINGS, "cpu")
+    return score_dagmm(RUN, SETTINGS, "cpu")
 
 
 def test_the_record_is_sound_and_holds_both_methods():
@@ -42,7 +42,7 @@ def test_the_record_is_sound_and_holds_both_methods():
 
 
 def test_what_is_flagged_is_the_top_fifth_of_training_and_test_together():
-    split, _ = table_split(CELL, "half")
+    split, _ = table_split(RUN, "half")
     detector = DAGMM(**SETTINGS.dagmm, device="cpu", random_state=0).fit(split.train)
     train, test = (detector.anomaly_score(x) for x in (split.train, split.test))
     threshold = np.quantile(np.r_[train, test], 0.8)
@@ -53,7 +53,7 @@ def test_what_is_flagged_is_the_top_fifth_of_training_and_test_together():
 
 
 def test_the_top_fifth_of_the_test_alone_flags_another_number():
-    alone = run_kdd_cell(CELL, replace(SETTINGS, pooled=False, nce=None), "cpu")
+    alone = score_dagmm(RUN, replace(SETTINGS, pooled=False, nce=None), "cpu")
     assert set(alone["metrics"]) == {"DAGMM-1"}
     assert alone["counts"]["validation"] == 0
     assert alone["metrics"]["DAGMM-1"]["recall"] <= 0.6  # 60 of 300 rows are flagged
@@ -61,12 +61,12 @@ def test_the_top_fifth_of_the_test_alone_flags_another_number():
 
 
 def test_a_rerun_gives_the_same_scores():
-    assert run_kdd_cell(CELL, SETTINGS, "cpu")["scores_sha256"] == record()["scores_sha256"]
+    assert score_dagmm(RUN, SETTINGS, "cpu")["scores_sha256"] == record()["scores_sha256"]
 
 
 def test_contaminated_training_rows_leave_the_test():
     settings = replace(SETTINGS, contamination=0.2, nce=None)
-    found = run_kdd_cell(CELL, settings, "cpu")
+    found = score_dagmm(RUN, settings, "cpu")
     assert found["counts"]["train"] == 250
     assert found["counts"]["test_anomalous"] == 50
     assert found["settings"]["contamination"] == 0.2
@@ -74,13 +74,13 @@ def test_contaminated_training_rows_leave_the_test():
 
 def test_our_method_alone_is_flagged_by_the_same_rule():
     settings = find("kddcup-own", "kddcup99", "smoke").settings
-    found = run_own_kdd_cell(CELL, settings, "cpu")
+    found = score_our_variants(RUN, settings, "cpu")
     assert set(found["metrics"]) == set(VARIANTS)
     records.seal(found | {"git": None})
     for flagged in found["metrics"].values():
         assert flagged["recall"] > 0.5  # the anomalies are three times as far out
         # the top fifth of 500 rows, of which those that trained may be some
         assert round(flagged["recall"] / flagged["precision"] * 100) <= 100
-    alone = run_own_kdd_cell(CELL, replace(settings, pooled=False), "cpu")
+    alone = score_our_variants(RUN, replace(settings, pooled=False), "cpu")
     assert alone["metrics"]["Error"]["recall"] <= 0.6  # 60 of 300 rows are flagged
     assert alone["scores_sha256"] == found["scores_sha256"]

@@ -60,7 +60,7 @@ def test_a_record_holds_every_corruption_and_their_mean_is_the_pooled_auroc(
         SMOKE, autoencoder=dataclasses.replace(SMOKE.autoencoder, latent_dim=3)
     )
     [cell] = cells("mnist-c", "mnist-c", seeds=1)
-    record = seal(mnist_c.run_mnist_c_cell(cell, settings, "cpu") | {"git": None})
+    record = seal(mnist_c.score_corruptions(cell, settings, "cpu") | {"git": None})
     assert record["corruptions"] == "regenerated"
     assert record["counts"]["test_anomalous"] == 15 * 60
     for metrics in record["metrics"].values():

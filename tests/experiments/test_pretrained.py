@@ -24,18 +24,18 @@ from cance.experiments.runs.features import ON_FEATURES
 from cance.experiments.runs.pretrained import (
     EmbeddedTableSettings,
     PretrainedSettings,
-    run_density_study_cell,
-    run_embedded_table_cell,
-    run_neighbours_cell,
-    run_pretrained_cell,
+    score_neighbours,
+    score_published_features,
+    score_trials_on_features,
+    score_variants_on_features,
 )
 from cance.experiments.runs.studies import StudySettings, Trial
 from cance.randomness import split_rows, streams
 from cance.results import records
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import VARIANTS
 
-CELL = Cell("pretrained-efficientnet-lite0", "digits", (8,), 1)
+RUN = Run("pretrained-efficientnet-lite0", "digits", (8,), 1)
 SETTINGS = PretrainedSettings("efficientnet-lite0", latent_dim=3, nce=SMOKE.nce)
 STAND_IN = "EfficientNet-Lite0, in place of ResNet-18"
 
@@ -59,7 +59,7 @@ def random_layer(monkeypatch):
 
 @lru_cache(maxsize=1)
 def record():
-    return run_pretrained_cell(CELL, SETTINGS, "cpu")
+    return score_variants_on_features(RUN, SETTINGS, "cpu")
 
 
 def normal_features():
@@ -73,7 +73,7 @@ def test_the_record_is_sound_and_a_rerun_gives_the_same_scores():
     counts = sealed["counts"]
     assert counts["train"] + counts["validation"] == n
     assert counts["validation"] == round(0.2 * n)
-    again = run_pretrained_cell(CELL, SETTINGS, "cpu")
+    again = score_variants_on_features(RUN, SETTINGS, "cpu")
     assert again["scores_sha256"] == record()["scores_sha256"]
 
 
@@ -91,13 +91,13 @@ def test_error_is_the_reconstruction_error_of_scikit_learns_pca():
 
 def test_everything_on_a_stand_in_is_named_so_and_nothing_on_the_papers_own():
     assert record()["stand_ins"] == dict.fromkeys(VARIANTS, STAND_IN)
-    own = run_pretrained_cell(CELL, replace(SETTINGS, backbone="resnet18"), "cpu")
+    own = score_variants_on_features(RUN, replace(SETTINGS, backbone="resnet18"), "cpu")
     assert own["stand_ins"] == {}
 
 
 def test_a_study_fits_every_trial_to_the_same_features():
     trials = {"as it is": Trial("rows", {}), "longer": Trial("rows", {"steps": 90})}
-    found = run_density_study_cell(CELL, StudySettings(SETTINGS, trials), "cpu")
+    found = score_trials_on_features(RUN, StudySettings(SETTINGS, trials), "cpu")
     assert found["scores_sha256"]["as it is"] == record()["scores_sha256"]["CANCE"]
     assert found["scores_sha256"]["longer"] != record()["scores_sha256"]["CANCE"]
     assert found["stand_ins"] == dict.fromkeys(trials, STAND_IN)
@@ -105,13 +105,13 @@ def test_a_study_fits_every_trial_to_the_same_features():
 
 
 def test_only_the_densities_that_are_asked_for_are_fitted():
-    found = run_pretrained_cell(CELL, replace(SETTINGS, densities=("CANCE",)), "cpu")
+    found = score_variants_on_features(RUN, replace(SETTINGS, densities=("CANCE",)), "cpu")
     assert set(found["metrics"]) == {"Error", "CANCE"}
     assert found["scores_sha256"]["CANCE"] == record()["scores_sha256"]["CANCE"]
 
 
 def test_neighbours_are_all_normal_training_images_in_pixels_and_in_features():
-    found = run_neighbours_cell(CELL, SETTINGS, "cpu")
+    found = score_neighbours(RUN, SETTINGS, "cpu")
     digits = data.load("digits")
     anomalous = digits.test_labels.numpy() != 8
     pixels = [
@@ -137,7 +137,7 @@ def test_published_features_are_split_anew_by_every_seed(monkeypatch):
     monkeypatch.setattr(tables, "load", lambda name: table)
     settings = EmbeddedTableSettings(latent_dim=3, nce=SMOKE.nce)
     found = [
-        run_embedded_table_cell(Cell("adbench", "adbench-cifar10-0", (0,), s), settings, "cpu")
+        score_published_features(Run("adbench", "adbench-cifar10-0", (0,), s), settings, "cpu")
         for s in (0, 1)
     ]
     assert found[0]["counts"] == {
@@ -166,7 +166,7 @@ def test_resnet18_is_one_flag_away(tmp_path, monkeypatch):
     pretrained.embedded.cache_clear()
     assert named("pretrained", "resnet18") == "pretrained"
     settings = find("pretrained", "mnist", "smoke").settings
-    found = run_pretrained_cell(Cell("pretrained", "digits", (8,), 0), settings, "cpu")
+    found = score_variants_on_features(Run("pretrained", "digits", (8,), 0), settings, "cpu")
     pretrained.embedded.cache_clear()
     assert found["settings"]["backbone"]["sha256"] == sha256
     assert 0.5 < found["metrics"]["Error"]["auroc"] < 1

@@ -21,10 +21,10 @@ from cance.experiments.runner import StaleRecord, plan, run, stale
 from cance.hashing import plain, sha256_of
 from cance.results import records
 from cance.results.records import RecordError, StrayTemporary
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 SMOKE = experiments.find("ablation", "digits", "smoke")
-CELLS = experiments.cells("ablation", "digits", seeds=2, normals=[[k] for k in range(4)])
+RUNS = experiments.cells("ablation", "digits", seeds=2, normals=[[k] for k in range(4)])
 # On the CPU, where the same seed gives the same bits.
 ARGUMENTS = ["run", "ablation", "--dataset", "digits", "--profile", "smoke", "--device", "cpu"]
 ARGUMENTS += ["--seeds", "2"]
@@ -34,14 +34,14 @@ ARGUMENTS += [argument for k in range(4) for argument in ("--normal", str(k))]
 def numbers(found):
     """What must not depend on how, where and when the cells were run."""
     kept = ("metrics", "scores_sha256", "selection", "counts", "data_sha256", "settings_sha256")
-    return {Cell.of(record).name: {key: record[key] for key in kept} for record in found}
+    return {Run.of(record).name: {key: record[key] for key in kept} for record in found}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """Numbers of every cell, run one after the other in this process."""
     root = tmp_path_factory.mktemp("undisturbed")
-    return numbers(run(CELLS, SMOKE, root, device="cpu", progress=False))
+    return numbers(run(RUNS, SMOKE, root, device="cpu", progress=False))
 
 
 class Trainer:
@@ -74,66 +74,66 @@ def tampered(root, cell, **changes):
 
 
 def test_there_is_one_record_a_cell_in_the_order_of_the_cells(tmp_path):
-    found = run(CELLS[::-1], Trainer().experiment, tmp_path, progress=False)
-    assert [Cell.of(record) for record in found] == CELLS[::-1]
+    found = run(RUNS[::-1], Trainer().experiment, tmp_path, progress=False)
+    assert [Run.of(record) for record in found] == RUNS[::-1]
     sound, errors = records.scan(tmp_path)
     assert errors == []
-    assert {Cell.of(record) for record in sound} == set(CELLS)
+    assert {Run.of(record) for record in sound} == set(RUNS)
     assert sorted(map(sha256_of, sound)) == sorted(map(sha256_of, found))
 
 
 def test_a_finished_cell_is_not_run_again(tmp_path):
-    first = run(CELLS, Trainer().experiment, tmp_path, progress=False)
+    first = run(RUNS, Trainer().experiment, tmp_path, progress=False)
     before = snapshot(tmp_path)
     trainer = Trainer()
-    assert run(CELLS, trainer.experiment, tmp_path, progress=False) == first
+    assert run(RUNS, trainer.experiment, tmp_path, progress=False) == first
     assert trainer.ran == []
     assert snapshot(tmp_path) == before
 
 
 def test_only_what_is_missing_is_run(tmp_path):
-    run(CELLS[:3], Trainer().experiment, tmp_path, progress=False)
-    CELLS[1].path(tmp_path).unlink()
+    run(RUNS[:3], Trainer().experiment, tmp_path, progress=False)
+    RUNS[1].path(tmp_path).unlink()
     trainer = Trainer()
-    assert len(run(CELLS, trainer.experiment, tmp_path, progress=False)) == len(CELLS)
-    assert trainer.ran == [CELLS[1], *CELLS[3:]]
+    assert len(run(RUNS, trainer.experiment, tmp_path, progress=False)) == len(RUNS)
+    assert trainer.ran == [RUNS[1], *RUNS[3:]]
 
 
 def test_a_plan_changes_nothing(tmp_path):
-    run(CELLS[:2], Trainer().experiment, tmp_path, progress=False)
+    run(RUNS[:2], Trainer().experiment, tmp_path, progress=False)
     before = snapshot(tmp_path)
-    todo = plan(CELLS, SMOKE.settings, tmp_path)
-    assert [Cell.of(record) for record in todo.finished] == CELLS[:2]
-    assert todo.missing == CELLS[2:]
+    todo = plan(RUNS, SMOKE.settings, tmp_path)
+    assert [Run.of(record) for record in todo.finished] == RUNS[:2]
+    assert todo.missing == RUNS[2:]
     assert snapshot(tmp_path) == before
 
 
 def test_other_settings_are_refused_by_name_and_rerun_on_request(tmp_path):
-    run(CELLS, Trainer().experiment, tmp_path, progress=False)
+    run(RUNS, Trainer().experiment, tmp_path, progress=False)
     nce = replace(SMOKE.settings.nce, steps=61, noise_ratio=4)
     other = Trainer(replace(SMOKE.settings, nce=nce))
     before = snapshot(tmp_path)
     with pytest.raises(StaleRecord) as caught:
-        run(CELLS, other.experiment, tmp_path, progress=False)
+        run(RUNS, other.experiment, tmp_path, progress=False)
     message = str(caught.value)
-    assert str(CELLS[0].path(tmp_path)) in message
+    assert str(RUNS[0].path(tmp_path)) in message
     assert "other settings (nce.noise_ratio, nce.steps)" in message
     assert "--refresh" in message
     assert other.ran == []
     assert snapshot(tmp_path) == before
-    found = run(CELLS, other.experiment, tmp_path, refresh=True, progress=False)
-    assert other.ran == CELLS
+    found = run(RUNS, other.experiment, tmp_path, refresh=True, progress=False)
+    assert other.ran == RUNS
     assert all(record["settings"]["nce"]["steps"] == 61 for record in found)
 
 
 def test_other_data_are_refused_and_rerun_on_request(tmp_path):
-    run(CELLS, Trainer().experiment, tmp_path, progress=False)
-    path = tampered(tmp_path, CELLS[2], data_sha256="e" * 64)
+    run(RUNS, Trainer().experiment, tmp_path, progress=False)
+    path = tampered(tmp_path, RUNS[2], data_sha256="e" * 64)
     with pytest.raises(StaleRecord, match=rf"{re.escape(str(path))}: .* other data \(eeeeee"):
-        plan(CELLS, SMOKE.settings, tmp_path)
+        plan(RUNS, SMOKE.settings, tmp_path)
     trainer = Trainer()
-    run(CELLS, trainer.experiment, tmp_path, refresh=True, progress=False)
-    assert trainer.ran == [CELLS[2]]
+    run(RUNS, trainer.experiment, tmp_path, refresh=True, progress=False)
+    assert trainer.ran == [RUNS[2]]
 
 
 @pytest.mark.parametrize(
@@ -143,39 +143,39 @@ def test_other_data_are_refused_and_rerun_on_request(tmp_path):
         (lambda path: path.write_bytes(b""), "is cut short"),
         (lambda path: path.write_text(path.read_text().replace("0.86", "0.87")), "was edited"),
         (lambda path: path.write_text("{}"), "is not a result record"),
-        (lambda path: path.write_bytes(CELLS[0].path(path.parents[2]).read_bytes()), "misplaced"),
+        (lambda path: path.write_bytes(RUNS[0].path(path.parents[2]).read_bytes()), "misplaced"),
     ],
     ids=["cut", "empty", "edited", "foreign", "of another cell"],
 )
 def test_a_damaged_record_is_refused_by_name_and_rerun_on_request(tmp_path, damage, problem):
-    run(CELLS, Trainer().experiment, tmp_path, progress=False)
-    path = CELLS[3].path(tmp_path)
+    run(RUNS, Trainer().experiment, tmp_path, progress=False)
+    path = RUNS[3].path(tmp_path)
     damage(path)
     trainer = Trainer()
     with pytest.raises(RecordError, match=problem) as caught:
-        run(CELLS, trainer.experiment, tmp_path, progress=False)
+        run(RUNS, trainer.experiment, tmp_path, progress=False)
     assert str(caught.value).startswith(f"{path}: ")
     assert "--refresh" in str(caught.value)
     assert trainer.ran == []
-    run(CELLS, trainer.experiment, tmp_path, refresh=True, progress=False)
-    assert trainer.ran == [CELLS[3]]
+    run(RUNS, trainer.experiment, tmp_path, refresh=True, progress=False)
+    assert trainer.ran == [RUNS[3]]
     assert records.scan(tmp_path)[1] == []
 
 
 def test_refresh_leaves_sound_records_alone(tmp_path):
-    run(CELLS, Trainer().experiment, tmp_path, progress=False)
+    run(RUNS, Trainer().experiment, tmp_path, progress=False)
     before, trainer = snapshot(tmp_path), Trainer()
-    run(CELLS, trainer.experiment, tmp_path, refresh=True, progress=False)
+    run(RUNS, trainer.experiment, tmp_path, refresh=True, progress=False)
     assert trainer.ran == []
     assert snapshot(tmp_path) == before
 
 
 def test_a_cell_that_fails_costs_no_other_its_record(tmp_path):
-    trainer = Trainer(fail_at=CELLS[4])
+    trainer = Trainer(fail_at=RUNS[4])
     with pytest.raises(FloatingPointError, match="diverged"):
-        run(CELLS, trainer.experiment, tmp_path, progress=False)
-    assert {Cell.of(record) for record in records.scan(tmp_path)[0]} == set(CELLS[:4])
-    run(CELLS, Trainer().experiment, tmp_path, progress=False)  # and the lock is free again
+        run(RUNS, trainer.experiment, tmp_path, progress=False)
+    assert {Run.of(record) for record in records.scan(tmp_path)[0]} == set(RUNS[:4])
+    run(RUNS, Trainer().experiment, tmp_path, progress=False)  # and the lock is free again
 
 
 def test_two_runs_at_once_are_refused_and_the_first_goes_on(tmp_path):
@@ -184,17 +184,17 @@ def test_two_runs_at_once_are_refused_and_the_first_goes_on(tmp_path):
 
     def start_another(cell, settings, device):
         with pytest.raises(RuntimeError, match="another run is writing records in") as caught:
-            run(CELLS, second.experiment, tmp_path, progress=False)
-        assert str(CELLS[0].path(tmp_path).parent) in str(caught.value)
+            run(RUNS, second.experiment, tmp_path, progress=False)
+        assert str(RUNS[0].path(tmp_path).parent) in str(caught.value)
         return trainer.run(cell, settings, device)
 
-    run(CELLS, replace(trainer.experiment, run=start_another), tmp_path, progress=False)
-    assert trainer.ran == CELLS
+    run(RUNS, replace(trainer.experiment, run=start_another), tmp_path, progress=False)
+    assert trainer.ran == RUNS
     assert second.ran == []
 
 
 def test_another_process_holding_the_lock_is_seen(tmp_path):
-    folder = CELLS[0].path(tmp_path).parent
+    folder = RUNS[0].path(tmp_path).parent
     folder.mkdir(parents=True)
     code = (
         "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire();"
@@ -208,49 +208,49 @@ def test_another_process_holding_the_lock_is_seen(tmp_path):
     try:
         holder.stdout.readline()
         with pytest.raises(RuntimeError, match="another run"):
-            run(CELLS, Trainer().experiment, tmp_path, progress=False)
+            run(RUNS, Trainer().experiment, tmp_path, progress=False)
     finally:
         holder.kill()
         holder.communicate()
-    run(CELLS, Trainer().experiment, tmp_path, progress=False)  # the killed process's lock is gone
+    run(RUNS, Trainer().experiment, tmp_path, progress=False)  # the killed process's lock is gone
 
 
 def test_runs_on_other_data_do_not_wait_for_each_other(tmp_path):
     folder = tmp_path / "ablation" / "mnist"
     folder.mkdir(parents=True)
     with FileLock(folder / ".lock"):
-        assert len(run(CELLS, Trainer().experiment, tmp_path, progress=False)) == len(CELLS)
+        assert len(run(RUNS, Trainer().experiment, tmp_path, progress=False)) == len(RUNS)
 
 
 def test_the_device_is_handed_on_and_the_commit_is_the_runners(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "cance.results.provenance.git_state", lambda: {"commit": "a" * 40, "dirty": True}
     )
-    (record,) = run(CELLS[:1], Trainer().experiment, tmp_path, device="cpu", progress=False)
+    (record,) = run(RUNS[:1], Trainer().experiment, tmp_path, device="cpu", progress=False)
     assert record["device"] == "cpu"
     assert record["git"] == {"commit": "a" * 40, "dirty": True}
 
 
 def test_progress_and_time_left_are_shown_on_stderr(tmp_path, capsys):
-    run(CELLS[:3], Trainer().experiment, tmp_path, progress=False)
+    run(RUNS[:3], Trainer().experiment, tmp_path, progress=False)
     assert capsys.readouterr() == ("", "")
-    run(CELLS, Trainer().experiment, tmp_path)
+    run(RUNS, Trainer().experiment, tmp_path)
     out, err = capsys.readouterr()
     assert out == ""
-    assert f"3/{len(CELLS)} [" in err  # where it takes up again
-    assert f"{len(CELLS)}/{len(CELLS)} [" in err
-    assert CELLS[-1].name in err
+    assert f"3/{len(RUNS)} [" in err  # where it takes up again
+    assert f"{len(RUNS)}/{len(RUNS)} [" in err
+    assert RUNS[-1].name in err
 
 
 def test_trained_records_stand_and_are_hit_when_run_again(tmp_path):
-    first = run(CELLS[:2], SMOKE, tmp_path, progress=False)
+    first = run(RUNS[:2], SMOKE, tmp_path, progress=False)
     before = snapshot(tmp_path)
-    assert run(CELLS[:2], SMOKE, tmp_path, progress=False) == first
+    assert run(RUNS[:2], SMOKE, tmp_path, progress=False) == first
     assert snapshot(tmp_path) == before
 
 
 def test_parallel_workers_give_the_same_numbers(tmp_path, undisturbed):
-    found = run(CELLS, SMOKE, tmp_path, jobs=2, device="cpu", progress=False)
+    found = run(RUNS, SMOKE, tmp_path, jobs=2, device="cpu", progress=False)
     assert numbers(found) == undisturbed
     assert {record["threads"] for record in found} == {1}
 
@@ -296,7 +296,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_numbers(tmp_path, undisturbe
         kept = now
     assert kept
     assert codes.count(-signal.SIGKILL) >= 2, codes  # a fast machine may have finished before
-    assert numbers(run(CELLS, SMOKE, tmp_path, device="cpu", progress=False)) == undisturbed
+    assert numbers(run(RUNS, SMOKE, tmp_path, device="cpu", progress=False)) == undisturbed
     assert snapshot(tmp_path).items() >= kept.items()
 
 
@@ -324,8 +324,8 @@ def test_without_dask_the_extra_is_named(monkeypatch):
 
 
 def test_records_of_a_run_can_be_read_without_the_package(tmp_path):
-    run(CELLS[:1], Trainer().experiment, tmp_path, progress=False)
-    contents = json.loads(CELLS[0].path(tmp_path).read_text())
+    run(RUNS[:1], Trainer().experiment, tmp_path, progress=False)
+    contents = json.loads(RUNS[0].path(tmp_path).read_text())
     assert contents["cell"] == {
         "experiment": "ablation",
         "dataset": "digits",

@@ -11,33 +11,33 @@ import torch
 from cance import protocols
 from cance.experiments import SMOKE
 from cance.experiments.harness import Stopwatch
-from cance.experiments.runs.images import one_class_features, run_cell
+from cance.experiments.runs.images import one_class_features, score_variants
 from cance.experiments.runs.single_features import (
     COMPOSITE,
     DISSIMILARITY,
     LATENTS,
-    run_single_features_cell,
+    score_single_features,
 )
 from cance.results import records
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
-CELL = Cell("single-features", "digits", (8,), 0)
+RUN = Run("single-features", "digits", (8,), 0)
 
 
 @lru_cache(maxsize=1)
 def record():
-    return run_single_features_cell(CELL, SMOKE, "cpu")
+    return score_single_features(RUN, SMOKE, "cpu")
 
 
 def test_the_error_is_that_of_the_ablation():
-    ablation = run_cell(CELL, SMOKE, "cpu")
+    ablation = score_variants(RUN, SMOKE, "cpu")
     assert record()["scores_sha256"]["Error"] == ablation["scores_sha256"]["Error"]
     assert records.seal(record() | {"git": None})["counts"] == ablation["counts"]
 
 
 @pytest.mark.parametrize(("name", "columns"), [(LATENTS, 6), (COMPOSITE, 8)])
 def test_distances_are_those_of_numpy(name, columns):
-    found = one_class_features(CELL, SMOKE, torch.device("cpu"), Stopwatch())
+    found = one_class_features(RUN, SMOKE, torch.device("cpu"), Stopwatch())
     train, test = (z[:, :columns].double().numpy() for z in (found.train, found.test))
     inverse = np.linalg.inv(np.cov(train.T, bias=True))
     centred = test - train.mean(0)
@@ -47,6 +47,6 @@ def test_distances_are_those_of_numpy(name, columns):
 
 
 def test_the_dissimilarity_is_the_last_coordinate():
-    found = one_class_features(CELL, SMOKE, torch.device("cpu"), Stopwatch())
+    found = one_class_features(RUN, SMOKE, torch.device("cpu"), Stopwatch())
     expected = protocols.auroc(found.test[:, -1].numpy(), found.test_anomalous.numpy())
     assert record()["metrics"][DISSIMILARITY]["auroc"] == expected

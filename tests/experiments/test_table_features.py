@@ -14,15 +14,15 @@ from cance.experiments.runs.single_features import COMPOSITE, DISSIMILARITY, LAT
 from cance.experiments.runs.table_features import (
     TRIALS,
     logarithms,
-    run_feature_trials_cell,
-    run_tabular_single_features_cell,
+    score_feature_trials,
+    score_single_features_of_table,
 )
-from cance.experiments.runs.tables import run_tabular_cell
+from cance.experiments.runs.tables import score_every_method
 from cance.results import records
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import ERROR
 
-CELL = Cell("tabular-half", "thyroid", (0,), 1)
+RUN = Run("tabular-half", "thyroid", (0,), 1)
 SETTINGS = replace(find("tabular-half", "thyroid", "smoke").settings, baselines={})
 
 
@@ -33,8 +33,8 @@ def small_table(monkeypatch):
 
 
 def test_single_features_are_of_the_autoencoder_that_the_variants_have():
-    whole = run_tabular_cell(CELL, SETTINGS, "cpu")
-    found = run_tabular_single_features_cell(CELL, SETTINGS, "cpu")
+    whole = score_every_method(RUN, SETTINGS, "cpu")
+    found = score_single_features_of_table(RUN, SETTINGS, "cpu")
     assert found["metrics"][ERROR] == whole["metrics"][ERROR]
     assert found["scores_sha256"][ERROR] == whole["scores_sha256"][ERROR]
     assert set(found["metrics"]) == {ERROR, DISSIMILARITY, LATENTS, COMPOSITE}
@@ -44,8 +44,8 @@ def test_single_features_are_of_the_autoencoder_that_the_variants_have():
 def test_trials_are_fitted_as_the_variants_are(monkeypatch):
     monkeypatch.setitem(TRIALS, "LatNCE", lambda z: z[:, :-2])
     monkeypatch.setitem(TRIALS, "CNCE", lambda z: z)
-    whole = run_tabular_cell(CELL, SETTINGS, "cpu")
-    found = run_feature_trials_cell(CELL, SETTINGS, "cpu")
+    whole = score_every_method(RUN, SETTINGS, "cpu")
+    found = score_feature_trials(RUN, SETTINGS, "cpu")
     assert set(found["metrics"]) == set(TRIALS)
     for name in ("LatNCE", "CNCE"):
         assert found["scores_sha256"][name] == whole["scores_sha256"][name]

@@ -15,17 +15,17 @@ from cance.experiments import SMOKE, find
 from cance.experiments.runs.tables import (
     LEAK,
     TabularSettings,
-    run_tabular_cell,
     scaled,
+    score_every_method,
     table_split,
 )
 from cance.protocols.tables import count_threshold, flagged
 from cance.results import records
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import VARIANTS
 
-CELL = Cell("tabular-half", "thyroid", (0,), 1)
-OTHER = Cell("tabular-half", "thyroid", (0,), 0)
+RUN = Run("tabular-half", "thyroid", (0,), 1)
+OTHER = Run("tabular-half", "thyroid", (0,), 0)
 SETTINGS = find("tabular-half", "thyroid", "smoke").settings
 
 
@@ -37,7 +37,7 @@ def small_table(monkeypatch):
 
 @lru_cache(maxsize=1)
 def record():
-    return run_tabular_cell(CELL, SETTINGS, "cpu")
+    return score_every_method(RUN, SETTINGS, "cpu")
 
 
 def test_every_method_is_scored_by_every_measure():
@@ -54,12 +54,12 @@ def test_the_record_is_sound_and_a_rerun_gives_the_same_scores():
         "test": 170,
         "test_anomalous": 20,
     }
-    again = run_tabular_cell(CELL, SETTINGS, "cpu")
+    again = score_every_method(RUN, SETTINGS, "cpu")
     assert again["scores_sha256"] == record()["scores_sha256"]
 
 
 def test_the_nearest_neighbours_number_can_be_had_by_hand():
-    split, sha256 = table_split(CELL, "half")
+    split, sha256 = table_split(RUN, "half")
     assert record()["data_sha256"] == sha256 == "a" * 64
     mean, spread = split.train.mean(0), split.train.std(0)
     train, test = (split.train - mean) / spread, (split.test - mean) / spread
@@ -70,7 +70,7 @@ def test_the_nearest_neighbours_number_can_be_had_by_hand():
 
 
 def test_with_ranges_every_training_column_fills_zero_to_one_and_a_constant_one_is_shifted():
-    split, _ = table_split(CELL, "half")
+    split, _ = table_split(RUN, "half")
     train = split.train.copy()
     train[:, 0] = 7.0
     found = scaled(replace(split, train=train), "range")
@@ -85,7 +85,7 @@ def test_with_ranges_every_training_column_fills_zero_to_one_and_a_constant_one_
 def test_another_scaling_is_said_in_the_settings_and_changes_the_scores():
     settings = replace(SETTINGS, baselines={}, scaling="range")
     assert settings.as_dict() == replace(SETTINGS, baselines={}).as_dict() | {"scaling": "range"}
-    found = run_tabular_cell(CELL, settings, "cpu")["scores_sha256"]
+    found = score_every_method(RUN, settings, "cpu")["scores_sha256"]
     assert all(found[name] != record()["scores_sha256"][name] for name in ("NN", "CANCE"))
 
 
@@ -97,12 +97,12 @@ def test_choosing_the_epoch_on_the_test_never_does_worse_there():
 def test_a_latent_of_one_coordinate_is_always_well_conditioned():
     narrow = replace(SETTINGS.own.autoencoder, latent_dim=1)
     settings = TabularSettings("half", replace(SETTINGS.own, autoencoder=narrow), {})
-    found = run_tabular_cell(CELL, settings, "cpu")
+    found = score_every_method(RUN, settings, "cpu")
     assert found["latent_condition_number"] == 1.0
 
 
 def test_another_seed_splits_otherwise():
-    first, second = (table_split(cell, "half")[0].train for cell in (OTHER, CELL))
+    first, second = (table_split(cell, "half")[0].train for cell in (OTHER, RUN))
     assert not np.array_equal(first, second)
 
 

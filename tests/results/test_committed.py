@@ -11,7 +11,7 @@ from cance.experiments import runner
 from cance.experiments.plans import tables as table_plans
 from cance.results import paper, records
 from cance.results.records import StrayTemporary
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 RESULTS = Path(__file__).resolve().parents[2] / "book" / "results"
 # On ResNet-18's official weights, in whose place the table's other feed stands
@@ -49,15 +49,15 @@ def test_no_record_was_made_with_uncommitted_changes(found):
 
 @pytest.mark.parametrize("name", COMPLETE, ids="-".join)
 def test_every_cell_of_what_the_chapters_show_has_a_record(name, found):
-    done = {Cell.of(record) for record in found}
+    done = {Run.of(record) for record in found}
     assert set(experiments.cells(*name)) <= done
 
 
 def test_the_examples_are_of_the_very_scores_of_the_tables(found):
-    by_cell = {Cell.of(record): record for record in found}
+    by_cell = {Run.of(record): record for record in found}
     examples = [cell for cell in by_cell if cell.experiment == "examples"]
     assert examples
     for cell in examples:
         table = {"mnist": "ablation"}.get(cell.dataset, cell.dataset)
-        same = by_cell[Cell(table, cell.dataset, cell.normal, cell.seed)]
+        same = by_cell[Run(table, cell.dataset, cell.normal, cell.seed)]
         assert by_cell[cell]["scores_sha256"] == same["scores_sha256"]

@@ -19,7 +19,7 @@ from record_factory import SETTINGS, make_body, make_record
 import cance.results.records as records_module
 from cance.hashing import differences, sha256_of
 from cance.results.records import RecordError, StrayTemporary, read, scan, seal, write
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 
 def problems_below(root):
@@ -62,11 +62,11 @@ def test_a_record_survives_reformatting_since_nothing_in_it_changed(tmp_path):
 
 
 def test_cells_name_their_files():
-    cell = Cell("bimodal", "cifar10", (8, np.int64(0)), 3)
+    cell = Run("bimodal", "cifar10", (8, np.int64(0)), 3)
     assert cell.name == "normal-0-8_seed-3"
-    assert cell == Cell("bimodal", "cifar10", (0, 8), 3)
+    assert cell == Run("bimodal", "cifar10", (0, 8), 3)
     assert cell.path("r") == Path("r/bimodal/cifar10/normal-0-8_seed-3.json")
-    assert Cell.of({"cell": cell.as_dict()}) == cell
+    assert Run.of({"cell": cell.as_dict()}) == cell
     assert json.loads(json.dumps(cell.as_dict())) == cell.as_dict()
 
 
@@ -87,7 +87,7 @@ def test_cells_name_their_files():
 )
 def test_cells_that_cannot_be_are_refused(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        Cell(*arguments)
+        Run(*arguments)
 
 
 @pytest.mark.parametrize(

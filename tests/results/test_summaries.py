@@ -64,7 +64,7 @@ def test_costs_add_up_the_densities_of_a_cell(records):
     both = [r | {"seconds": seconds} for r in records[:2]]
     [row] = summaries.costs(both).to_dict("records")
     assert (row["autoencoder"], row["densities"], row["total"]) == (40.0, 12.0, 55.0)
-    assert row["cells"] == 2
+    assert row["runs"] == 2
 
 
 def test_the_wide_table_has_the_paper_beside_ours_and_the_verdict():

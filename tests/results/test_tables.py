@@ -96,7 +96,7 @@ def test_the_verdict_weighs_the_spread():
     tight = one_class([0.970, 0.970, 0.970])
     wide = one_class([0.990, 0.970, 0.950])
     low = one_class([0.940, 0.940])
-    for records, expected in ((tight, "better"), (wide, "reproduced"), (low, "worse")):
+    for records, expected in ((tight, "higher"), (wide, "reproduced"), (low, "lower")):
         assert cell_of(compare(7, records), "MNIST", "8", "CANCE")["verdict"] == expected
 
 
@@ -138,7 +138,7 @@ def test_records_that_equal_the_paper_s_classes_reproduce_its_averages():
     """The paper's printed averages check how ours are formed, up to its rounding."""
     printed = {}
     for table, experiment in ((7, "ablation"), (8, "bimodal"), (13, "fashion-mnist")):
-        for dataset, row, column, mean, _ in paper.cells(table):
+        for dataset, row, column, mean, _ in paper.numbers(table):
             if row != "Avg" and column in VARIANTS:
                 key = (experiment, dataset, tuple(int(k) for k in row.split("+")))
                 printed.setdefault(key, {})[column] = mean / 100
@@ -159,7 +159,7 @@ def test_the_feeds_fit_the_paper_s_tables():
     claims = Counter()
     for table in paper.TABLES:
         of_table = [feed for feed in paper.FEEDS if feed.table == table]
-        for dataset, row, column, *_ in paper.cells(table):
+        for dataset, row, column, *_ in paper.numbers(table):
             fed = [f for f in of_table if dataset in f.datasets and f.behind(row, column)]
             assert len(fed) <= 2
             if len(fed) == 2:  # the second stands in for the first
@@ -170,7 +170,7 @@ def test_the_feeds_fit_the_paper_s_tables():
         named = [(id(feed), d, name) for d in feed.datasets for name in feed.variants]
         named += [(id(feed), d, name) for d in feed.datasets for name in feed.metrics]
         assert all(claims[key] for key in named)
-    labels = {row for _, row, _, _, _ in paper.cells(8)} - {"Avg"}
+    labels = {row for _, row, _, _, _ in paper.numbers(8)} - {"Avg"}
     assert {
         "+".join(map(str, pair)) for pair in paper.find_feeds(8, "MNIST", "0+1", "CNCE")[0].normals
     } == labels
@@ -268,16 +268,16 @@ def test_counts_by_hand():
     ]
     frame = compare(7, records)
     assert counts(frame) == {
-        "cells": 88,
+        "numbers": 88,
         "compared": 4,
         "within": {0.5: 2, 1.0: 2, 2.0: 3},
-        "verdicts": {"reproduced": 2, "better": 1, "worse": 1},
+        "verdicts": {"reproduced": 2, "higher": 1, "lower": 1},
     }
     assert summary(frame) == (
-        "4 of 88 cells compared: 2 reproduced, 1 better, 1 worse; "
+        "4 of 88 compared: 2 reproduced, 1 higher, 1 lower; "
         "2 within 0.5, 2 within 1, 3 within 2 points"
     )
-    assert summary(compare(9, records)) == "0 of 88 cells compared"
+    assert summary(compare(9, records)) == "0 of 88 compared"
 
 
 def test_counts_forgive_rounding_errors():
@@ -318,7 +318,7 @@ def test_text_fits_a_terminal():
     cells = ["MNIST", "8", "CANCE", "95.6 ± 0.3 (5)", "95.50 ± 0.71 (2)", "-0.10", "reproduced"]
     assert [part.strip() for part in line.split("|")] == cells
     assert max(map(len, lines)) <= 100
-    assert lines[-1].startswith("1 of 88 cells compared")
+    assert lines[-1].startswith("1 of 88 compared")
     assert len(lines) == 88 + 6
 
 

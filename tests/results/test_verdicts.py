@@ -52,13 +52,13 @@ def test_the_standard_error_by_hand():
         (-1.0, 0.0, 1.0, "reproduced"),
         (0.556 * 100 - 54.6, 0.0, 1.0, "reproduced"),  # 1.000000000000007 in binary
         (0.84 - 0.83, 0.0, 0.01, "reproduced"),
-        (1.01, 0.0, 1.0, "better"),
-        (-1.01, 0.0, 1.0, "worse"),
-        (1.01, 0.5, 1.0, "better"),
+        (1.01, 0.0, 1.0, "higher"),
+        (-1.01, 0.0, 1.0, "lower"),
+        (1.01, 0.5, 1.0, "higher"),
         (1.01, 0.51, 1.0, "reproduced"),
         (-3.0, 1.5, 1.0, "reproduced"),
-        (-3.1, 1.5, 1.0, "worse"),
-        (0.02, 0.0, 0.01, "better"),
+        (-3.1, 1.5, 1.0, "lower"),
+        (0.02, 0.0, 0.01, "higher"),
     ],
 )
 def test_verdicts_at_their_bounds(difference, error, point, expected):
@@ -98,7 +98,7 @@ def test_the_paper_s_p_value_is_within_reach_of_its_printed_means_but_not_of_the
     """CNCE over LatNCE on CIFAR-10 (Appendix F): p = 0.00488 = 5/1024, on unrounded means."""
     printed = {
         (row, column): mean
-        for dataset, row, column, mean, _ in paper.cells(7)
+        for dataset, row, column, mean, _ in paper.numbers(7)
         if dataset == "CIFAR-10" and row != "Avg"
     }
     gain = [round(printed[f"{k}", "CNCE"] - printed[f"{k}", "LatNCE"], 6) for k in range(10)]
@@ -115,7 +115,7 @@ def test_the_paper_s_p_value_is_within_reach_of_its_printed_means_but_not_of_the
         for k, (a, b) in enumerate(zip(latnce, cnce))
         for seed, noise in enumerate((-0.02, 0.02))  # the unit is the class, not the run
     ]
-    result = paired_test(records, better="CNCE", worse="LatNCE")
+    result = paired_test(records, higher="CNCE", lower="LatNCE")
     assert (result.statistic, result.n) == (52.0, 10)
     assert result.p_value == pytest.approx(5 / 1024)
     assert round(result.p_value, 5) == 0.00488

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cance.autoencoder import AutoencoderSettings
-from cance.experiments.runs.images import CellSettings
+from cance.experiments.runs.images import RunSettings
 from cance.experiments.runs.studies import StudySettings, Trial
 from cance.nce import NCESettings
 from cance.networks.conv import ConvSettings
@@ -20,7 +20,7 @@ from cance.networks.residual import ResidualSettings
 
 STUDIED = ((1,), (5,), (6,))
 
-CHOSEN = CellSettings(
+CHOSEN = RunSettings(
     AutoencoderSettings(
         DirectSettings(activation="elu"),
         latent_dim=64,

@@ -8,22 +8,22 @@ from cance.autoencoder import AutoencoderSettings
 from cance.experiments.experiment import Experiment
 from cance.experiments.plans import cifar10
 from cance.experiments.runs import mnist_c
-from cance.experiments.runs.candidates import run_candidate_cell
-from cance.experiments.runs.examples import run_examples_cell, run_latent_space_cell
-from cance.experiments.runs.images import CellSettings
-from cance.experiments.runs.single_features import run_single_features_cell
-from cance.experiments.runs.studies import AUGMENTATION_TRIALS, StudySettings, run_study_cell
+from cance.experiments.runs.candidates import validate_candidate
+from cance.experiments.runs.examples import describe_latents, find_extremes
+from cance.experiments.runs.images import RunSettings
+from cance.experiments.runs.single_features import score_single_features
+from cance.experiments.runs.studies import AUGMENTATION_TRIALS, StudySettings, score_trials
 from cance.nce import NCESettings
 from cance.protocols.normals import ALL_TOGETHER, PAIRS, SINGLE_CLASSES
 
 STUDIED = ((2,), (5,), (8,))
 """The classes of the smaller studies: hard ones for the reconstruction error."""
-MNIST = CellSettings()
-MNIST_C = CellSettings(
+MNIST = RunSettings()
+MNIST_C = RunSettings(
     AutoencoderSettings(latent_dim=10, stage1_steps=4000, stage2_steps=1000, validate_every=200),
     NCESettings(steps=12000, validate_every=500),
 )
-DIGITS = CellSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
+DIGITS = RunSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
 
 EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     ("ablation", "mnist"): Experiment(
@@ -40,7 +40,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         SINGLE_CLASSES,
         5,
         "Tables 1, 2, 7, 10: one CIFAR-10 class is normal",
-        run_latent_space_cell,
+        describe_latents,
     ),
     ("bimodal", "mnist"): Experiment(MNIST, PAIRS, 5, "Table 8: two MNIST classes are normal"),
     ("bimodal", "cifar10"): Experiment(
@@ -54,7 +54,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         ALL_TOGETHER,
         30,
         "Tables 1 and 3: all of MNIST is normal, its corruptions are anomalies",
-        mnist_c.run_mnist_c_cell,
+        mnist_c.score_corruptions,
     ),
     ("schedule", "mnist"): Experiment(
         MNIST.longer(3), STUDIED, 5, "three times the updates of Table 7's settings"
@@ -64,7 +64,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         STUDIED,
         3,
         "what the gain of CANCE over CNCE depends on",
-        run_study_cell,
+        score_trials,
     ),
     ("weak-autoencoder", "mnist"): Experiment(
         replace(MNIST, autoencoder=replace(MNIST.autoencoder, stage1_steps=100, stage2_steps=30)),
@@ -77,7 +77,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         SINGLE_CLASSES,
         5,
         "what Table 7's features find without a density",
-        run_single_features_cell,
+        score_single_features,
     ),
     **{
         (f"candidate-{name}", "cifar10"): Experiment(
@@ -85,7 +85,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             cifar10.STUDIED,
             1,
             "validation losses alone: a candidate for CIFAR-10's settings",
-            run_candidate_cell,
+            validate_candidate,
         )
         for name, settings in cifar10.CANDIDATES.items()
     },
@@ -95,17 +95,17 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             SINGLE_CLASSES if name == cifar10.CLOSEST else cifar10.INFORMED_STUDIED,
             3 if name == cifar10.CLOSEST else 1,
             "test-informed, no table of the paper: Table 7 with another open choice",
-            run_latent_space_cell,
+            describe_latents,
         )
         for name, settings in cifar10.INFORMED.items()
     },
     ("examples", "mnist"): Experiment(
-        MNIST, ((8,),), 1, "most and least anomalous test images", run_examples_cell
+        MNIST, ((8,),), 1, "most and least anomalous test images", find_extremes
     ),
     ("examples", "fashion-mnist"): Experiment(
-        MNIST, ((5,),), 1, "most and least anomalous test images", run_examples_cell
+        MNIST, ((5,),), 1, "most and least anomalous test images", find_extremes
     ),
     ("examples", "mnist-c"): Experiment(
-        MNIST_C, ALL_TOGETHER, 1, "most and least anomalous test images", run_examples_cell
+        MNIST_C, ALL_TOGETHER, 1, "most and least anomalous test images", find_extremes
     ),
 }

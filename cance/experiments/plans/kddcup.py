@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from cance.autoencoder import AutoencoderSettings
 from cance.experiments.experiment import Experiment
-from cance.experiments.runs.images import CellSettings
+from cance.experiments.runs.images import RunSettings
 from cance.experiments.runs.kddcup import (
     APPENDIX_H,
     KDDSettings,
     OwnKDDSettings,
-    run_kdd_cell,
-    run_own_kdd_cell,
+    score_dagmm,
+    score_our_variants,
 )
 from cance.networks.mlp import MLPSettings
 from cance.protocols.normals import ONE_NORMAL_CLASS
 
-OWN = CellSettings(
+OWN = RunSettings(
     AutoencoderSettings(MLPSettings(), latent_dim=4, stage1_steps=4000, stage2_steps=1000)
 )
 
@@ -28,28 +28,28 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         ONE_NORMAL_CLASS,
         20,
         "Table 12: DAGMM-1 and DAGMM-CANCE, half of the attacks train, pooled threshold",
-        run_kdd_cell,
+        score_dagmm,
     ),
     ("kddcup-half-of-rows", "kddcup99"): Experiment(
         KDDSettings("half-of-rows", pooled=False),
         ONE_NORMAL_CLASS,
         20,
         "Table 12 under DAGMM's own split and threshold",
-        run_kdd_cell,
+        score_dagmm,
     ),
     ("kddcup-as-written", "kddcup99"): Experiment(
         KDDSettings(dagmm=APPENDIX_H),
         ONE_NORMAL_CLASS,
         5,
         "Table 12's protocol, the error summed as in DAGMM's Eq. (7), and z-scores",
-        run_kdd_cell,
+        score_dagmm,
     ),
     ("kddcup-original", "kddcup99"): Experiment(
         KDDSettings("half-of-rows", pooled=False, name="DAGMM-0", dagmm={}, nce=None),
         ONE_NORMAL_CLASS,
         5,
         "Table 12: DAGMM-0, 200 epochs and the features of its own paper",
-        run_kdd_cell,
+        score_dagmm,
     ),
     **{
         (f"kddcup-contaminated-{percent}", "kddcup99"): Experiment(
@@ -57,7 +57,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             ONE_NORMAL_CLASS,
             5,
             f"Table 12's protocol with {percent} % anomalies among the training rows",
-            run_kdd_cell,
+            score_dagmm,
         )
         for percent in range(1, 6)
     },
@@ -66,7 +66,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         ONE_NORMAL_CLASS,
         20,
         "Table 12's protocol: our method with its own autoencoder",
-        run_own_kdd_cell,
+        score_our_variants,
     ),
 }
 """By name and data set."""

@@ -14,10 +14,10 @@ from cance.experiments.plans import cifar10
 from cance.experiments.runs.pretrained import (
     EmbeddedTableSettings,
     PretrainedSettings,
-    run_density_study_cell,
-    run_embedded_table_cell,
-    run_neighbours_cell,
-    run_pretrained_cell,
+    score_neighbours,
+    score_published_features,
+    score_trials_on_features,
+    score_variants_on_features,
 )
 from cance.experiments.runs.studies import StudySettings, Trial
 from cance.nce import NCESettings
@@ -45,7 +45,7 @@ DENSITIES = {
 
 
 def settings(dataset: str, backbone: str) -> PretrainedSettings:
-    """What a cell of one data set and backbone is run with."""
+    """What a run of one data set and backbone is run with."""
     return PretrainedSettings(backbone, latent_dim=_LATENTS[dataset], nce=_DENSITY[dataset])
 
 
@@ -74,21 +74,21 @@ def _experiments(backbone: str) -> dict[tuple[str, str], Experiment]:
             SINGLE_CLASSES,
             5,
             f"Tables 4, 9, 11: {title} features and PCA",
-            run_pretrained_cell,
+            score_variants_on_features,
         )
         found[named("neighbours", backbone), dataset] = Experiment(
             settings(dataset, backbone),
             SINGLE_CLASSES,
             1,
             f"Tables 4 and 11: nearest neighbours, on pixels and on {title} features",
-            run_neighbours_cell,
+            score_neighbours,
         )
     found[named("densities", backbone), "cifar10"] = Experiment(
         StudySettings(settings("cifar10", backbone), DENSITIES),
         ((1,), (5,), (6,)),
         1,
         f"no table of the paper: ways to fit Table 9's density, {title} features and PCA",
-        run_density_study_cell,
+        score_trials_on_features,
     )
     for dataset in ("fashion-mnist", "cifar10"):
         found[named("nine-vs-one", backbone), dataset] = Experiment(
@@ -96,7 +96,7 @@ def _experiments(backbone: str) -> dict[tuple[str, str], Experiment]:
             ALL_BUT_ONE,
             5,
             f"Table 5: all classes but one are normal, {title} features and PCA",
-            run_pretrained_cell,
+            score_variants_on_features,
         )
     return found
 
@@ -108,7 +108,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             ONE_NORMAL_CLASS,
             5,
             "no table of the paper: Table 9 on ADBench's ResNet-18 features",
-            run_embedded_table_cell,
+            score_published_features,
         )
         for table in ("adbench-cifar10-0", "adbench-cifar10-4")
     },

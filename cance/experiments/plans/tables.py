@@ -16,9 +16,9 @@ from dataclasses import replace
 
 from cance.autoencoder import AutoencoderSettings
 from cance.experiments.experiment import Experiment
-from cance.experiments.runs.images import CellSettings
-from cance.experiments.runs.table_features import run_feature_trials_cell
-from cance.experiments.runs.tables import TabularSettings, run_tabular_cell
+from cance.experiments.runs.images import RunSettings
+from cance.experiments.runs.table_features import score_feature_trials
+from cance.experiments.runs.tables import TabularSettings, score_every_method
 from cance.nce import NCESettings
 from cance.networks.log_odds import LogOddsSettings
 from cance.networks.mlp import MLPSettings
@@ -27,9 +27,9 @@ from cance.protocols.normals import ONE_NORMAL_CLASS
 _AUTOENCODER = AutoencoderSettings(
     MLPSettings(), latent_dim=4, stage1_steps=2000, stage2_steps=660, validate_every=25
 )
-_LARGE = CellSettings(_AUTOENCODER, NCESettings(validate_every=25))
-_ABALONE = CellSettings(_AUTOENCODER, NCESettings(weight_decay=0.3, validate_every=25))
-_ARRHYTHMIA = CellSettings(
+_LARGE = RunSettings(_AUTOENCODER, NCESettings(validate_every=25))
+_ABALONE = RunSettings(_AUTOENCODER, NCESettings(weight_decay=0.3, validate_every=25))
+_ARRHYTHMIA = RunSettings(
     AutoencoderSettings(
         MLPSettings(), latent_dim=4, stage1_steps=500, stage2_steps=160, validate_every=25
     ),
@@ -72,7 +72,7 @@ LATENT_DIMS = {"thyroid": (1, 2, 3), "abalone": (1, 2, 3, 6), "arrhythmia": (2, 
 
 
 def settings(split: str, table: str) -> TabularSettings:
-    """What a cell of one table under one protocol is run with."""
+    """What a run of one table under one protocol is run with."""
     return TabularSettings(split, OWN[table], BASELINES[table])
 
 
@@ -103,7 +103,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             ONE_NORMAL_CLASS,
             SEEDS,
             f"Table 6: every method on {table}, split {split}",
-            run_tabular_cell,
+            score_every_method,
         )
         for split in SPLITS
         for table in OWN
@@ -114,7 +114,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             ONE_NORMAL_CLASS,
             5,
             "no table of the paper: Table 6 with a latent of another width",
-            run_tabular_cell,
+            score_every_method,
         )
         for table, dims in LATENT_DIMS.items()
         for d in dims
@@ -125,7 +125,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             ONE_NORMAL_CLASS,
             5,
             "no table of the paper: Table 6 with columns in [0, 1] in place of z-scores",
-            run_tabular_cell,
+            score_every_method,
         )
         for table in LATENT_DIMS
     },
@@ -135,7 +135,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             ONE_NORMAL_CLASS,
             5,
             "no table of the paper: densities of other composite features",
-            run_feature_trials_cell,
+            score_feature_trials,
         )
         for table in LATENT_DIMS
     },

@@ -11,22 +11,23 @@ from __future__ import annotations
 import torch
 
 from cance import devices, protocols
+from cance.composite import error
 from cance.experiments.harness import Stopwatch
 from cance.experiments.runs.images import body, dataset, features
 from cance.experiments.runs.studies import StudySettings, fit_trials
 from cance.hashing import hash_of
 from cance.pca import PCAReconstructor
 from cance.randomness import split_rows, streams
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 AUTOENCODER, LINEAR = "autoencoder", "PCA"
 VALIDATION_ERROR = "validation_error"
 
 
-def run_candidate_cell(cell: Cell, settings: StudySettings, device: str = "auto") -> dict:
+def validate_candidate(run: Run, settings: StudySettings, device: str = "auto") -> dict:
     """Fit a candidate's autoencoder and the densities of its trials to the normal training images.
 
-    Parameters and result as for `cance.experiments.runs.images.run_cell`, but that the metrics are mean squared
+    Parameters and result as for `cance.experiments.runs.images.score_variants`, but that the metrics are mean squared
     errors of the validation images, a pixel: the autoencoder's and PCA's. The autoencoder's weights
     were chosen by that error among a few dozen looks, PCA's were not; the advantage is slight.
     """
@@ -35,16 +36,16 @@ def run_candidate_cell(cell: Cell, settings: StudySettings, device: str = "auto"
     place = devices.resolve_device(device)
     with seconds.time("total"):
         with seconds.time("data"):
-            source = dataset(cell.dataset)
-            images = protocols.normal_images(source, cell.normal)
+            source = dataset(run.dataset)
+            images = protocols.normal_images(source, run.normal)
         split = protocols.Split(images, images[:0], torch.zeros(0, dtype=torch.bool))
-        found = features(split, source.sha256, cell.seed, settings.base, place, seconds)
-        _, selection = fit_trials(found, settings, cell.seed, seconds)
+        found = features(split, source.sha256, run.seed, settings.base, place, seconds)
+        _, selection = fit_trials(found, settings, run.seed, seconds)
         with seconds.time("pca"):
-            linear = linear_errors(images, cell.seed, settings)
-    errors = {AUTOENCODER: found.validation[:, -2].double().cpu(), LINEAR: linear}
-    record = body(cell, settings.as_dict(), found, {}, selection, seconds, place)
-    hashes = {name: hash_of(error) for name, error in errors.items()}
+            linear = linear_errors(images, run.seed, settings)
+    errors = {AUTOENCODER: error(found.validation).double().cpu(), LINEAR: linear}
+    record = body(run, settings.as_dict(), found, {}, selection, seconds, place)
+    hashes = {name: hash_of(e) for name, e in errors.items()}
     metrics = {name: {VALIDATION_ERROR: float(e.mean())} for name, e in errors.items()}
     return record | {"metrics": metrics, "scores_sha256": hashes}
 

@@ -1,4 +1,4 @@
-"""A closer look at single cells: the most and least anomalous test images, the latents by class."""
+"""A closer look at single runs: the most and least anomalous test images, the latents by class."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import torch
 from sklearn.covariance import EmpiricalCovariance
 
 from cance import protocols
+from cance.composite import latent
 from cance.experiments.runs import images, mnist_c
-from cance.experiments.runs.images import CellSettings, dataset
+from cance.experiments.runs.images import RunSettings, dataset
 from cance.hashing import hash_of
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 SHOWN = 10
 
 
-def run_examples_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
-    """A cell of the ablation again, with the extremes of every variant's scores.
+def find_extremes(run: Run, settings: RunSettings, device: str = "auto") -> dict:
+    """A run of the ablation again, with the extremes of every variant's scores.
 
-    Parameters and result as for `cance.experiments.runs.images.run_cell`; ``extremes`` maps each variant to what
+    Parameters and result as for `cance.experiments.runs.images.score_variants`; ``extremes`` maps each variant to what
     `extremes` returns.
     """
-    scored = mnist_c.scored_cell if cell.dataset == "mnist-c" else images.scored_cell
-    record, scores, found = scored(cell, settings, device)
+    scored = mnist_c.scored_cell if run.dataset == "mnist-c" else images.scored_cell
+    record, scores, found = scored(run, settings, device)
     anomalous = found.test_anomalous
     return record | {"extremes": {v: extremes(s.cpu(), anomalous) for v, s in scores.items()}}
 
@@ -72,19 +73,19 @@ def rows_of(record: dict, variant: str, images: torch.Tensor) -> dict[str, np.nd
     }
 
 
-def run_latent_space_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
-    """`run_examples_cell`, with the place of each test class in the latent space.
+def describe_latents(run: Run, settings: RunSettings, device: str = "auto") -> dict:
+    """`find_extremes`, with the place of each test class in the latent space.
 
-    Parameters and result as for `cance.experiments.runs.images.run_cell`. The metrics have two more scores: the
+    Parameters and result as for `cance.experiments.runs.images.score_variants`. The metrics have two more scores: the
     squared Mahalanobis distance of the latent, which is what LatNCE's noise density alone would
     say, and the contrast of the image with a minus sign. ``by_class`` maps each label to quartiles
     of both over its test images, as `quartiles` returns them.
     """
-    record, scores, found = images.scored_cell(cell, settings, device)
+    record, scores, found = images.scored_cell(run, settings, device)
     anomalous = found.test_anomalous
-    source = dataset(cell.dataset)
+    source = dataset(run.dataset)
     contrast = source.test_images.double().div(255).flatten(1).std(1)
-    distance = squared_distance(found.train[:, :-2], found.test[:, :-2])
+    distance = squared_distance(latent(found.train), latent(found.test))
     others = {"Mahalanobis": distance, "low contrast": -contrast}
     measures = {"squared distance": distance, "contrast": contrast}
     metrics = {

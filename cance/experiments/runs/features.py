@@ -1,7 +1,7 @@
-"""What every cell on feature vectors shares: the split, PCA, distances, the body.
+"""What every run on feature vectors shares: the split, PCA, distances, the body.
 
 PCA takes the autoencoder's place (section 3.2); composite features, densities and scores are those of
-every other cell.
+every other run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cance.experiments.harness import Stopwatch, record_body
 from cance.pca import PCAReconstructor
 from cance.protocols.images import auroc
 from cance.randomness import split_rows, streams
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import Composites
 
 ON_FEATURES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
@@ -31,7 +31,7 @@ ON_FEATURES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
 
 
 class FeatureSettings(Protocol):
-    """What a cell on feature vectors needs to be told."""
+    """What a run on feature vectors needs to be told."""
 
     latent_dim: int
     validation_fraction: float
@@ -109,7 +109,7 @@ def distances(split: FeatureSplit, seed: int, seconds: Stopwatch) -> dict[str, t
 
 
 def feature_body(
-    cell: Cell,
+    run: Run,
     settings: FeatureSettings,
     split: FeatureSplit,
     scores: dict[str, torch.Tensor],
@@ -120,7 +120,7 @@ def feature_body(
     scores = {name: score.cpu() for name, score in scores.items()}
     anomalous = split.test_anomalous.numpy()
     return record_body(
-        cell,
+        run,
         settings=settings.as_dict(),
         data_sha256=split.data_sha256,
         metrics={n: {"auroc": auroc(s.numpy(), anomalous)} for n, s in scores.items()},

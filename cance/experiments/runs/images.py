@@ -1,4 +1,4 @@
-"""One experiment cell: train on the normal rows, score the test set, return the record's body."""
+"""One experiment run: train on the normal rows, score the test set, return the record's body."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 
 from cance import autoencoder, data, devices, protocols
 from cance.autoencoder import AutoencoderSettings, FittedAutoencoder
-from cance.composite import composite
+from cance.composite import composite, latent
 from cance.experiments.harness import Stopwatch, chosen_weights, fit_variants, record_body
 from cance.nce import NCESettings
 from cance.randomness import split_rows, streams
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import Composites
 
 
 @dataclass(frozen=True)
-class CellSettings:
+class RunSettings:
     """Everything that decides a cell's numbers besides its data and its seed.
 
     Parameters
@@ -37,11 +37,11 @@ class CellSettings:
         """Nested plain values, as a record holds them."""
         return asdict(self)
 
-    def shortened(self, own: CellSettings) -> CellSettings:
+    def shortened(self, own: RunSettings) -> RunSettings:
         """`own`: nothing of these is kept."""
         return own
 
-    def longer(self, factor: int) -> CellSettings:
+    def longer(self, factor: int) -> RunSettings:
         """The same settings with `factor` times as many updates everywhere."""
         ae, nce = self.autoencoder, self.nce
         return replace(
@@ -55,7 +55,7 @@ class CellSettings:
 
 @lru_cache(maxsize=1)
 def dataset(name: str) -> data.ImageDataset:
-    """A data set, kept in memory between the cells that one worker runs."""
+    """A data set, kept in memory between the runs that one worker runs."""
     return data.load(name)
 
 
@@ -80,7 +80,7 @@ def features(
     split: protocols.Split,
     data_sha256: str,
     seed: int,
-    settings: CellSettings,
+    settings: RunSettings,
     device: torch.device,
     seconds: Stopwatch,
 ) -> Features:
@@ -92,7 +92,7 @@ def features(
     data_sha256 : str
         Of the data that the split was made from.
     seed : int
-    settings : CellSettings
+    settings : RunSettings
     device : torch.device
     seconds : Stopwatch
         Gets the phases ``autoencoder``, ``composite`` and ``scoring``.
@@ -111,22 +111,22 @@ def features(
 
 
 def one_class_features(
-    cell: Cell, settings: CellSettings, device: torch.device, seconds: Stopwatch
+    run: Run, settings: RunSettings, device: torch.device, seconds: Stopwatch
 ) -> Features:
-    """`features` of a cell whose normal classes are some of its data set's."""
+    """`features` of a run whose normal classes are some of its data set's."""
     with seconds.time("data"):
-        source = dataset(cell.dataset)
-        split = protocols.one_class(source, cell.normal)
-    return features(split, source.sha256, cell.seed, settings, device, seconds)
+        source = dataset(run.dataset)
+        split = protocols.one_class(source, run.normal)
+    return features(split, source.sha256, run.seed, settings, device, seconds)
 
 
-def run_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
-    """Train and score one cell, on one thread: the four variants of the ablation.
+def score_variants(run: Run, settings: RunSettings, device: str = "auto") -> dict:
+    """Train and score one run, on one thread: the four variants of the ablation.
 
     Parameters
     ----------
-    cell : Cell
-    settings : CellSettings
+    run : Run
+    settings : RunSettings
     device : str
         ``"auto"`` or a torch device.
 
@@ -136,14 +136,14 @@ def run_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
         What `cance.results.records.seal` takes; ``git`` is left to the caller, since a worker on another
         machine need not have the checkout.
     """
-    record, _, _ = scored_cell(cell, settings, device)
+    record, _, _ = scored_cell(run, settings, device)
     return record
 
 
 def scored_cell(
-    cell: Cell, settings: CellSettings, device: str
+    run: Run, settings: RunSettings, device: str
 ) -> tuple[dict, dict[str, torch.Tensor], Features]:
-    """`run_cell`, and the scores and features behind its metrics.
+    """`score_variants`, and the scores and features behind its metrics.
 
     Returns
     -------
@@ -156,14 +156,14 @@ def scored_cell(
     seconds = Stopwatch()
     place = devices.resolve_device(device)
     with seconds.time("total"):
-        found = one_class_features(cell, settings, place, seconds)
-        scores, selection = fit_variants(found, settings.nce, cell.seed, seconds)
-    record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+        found = one_class_features(run, settings, place, seconds)
+        scores, selection = fit_variants(found, settings.nce, run.seed, seconds)
+    record = body(run, settings.as_dict(), found, scores, selection, seconds, place)
     return record, scores, found
 
 
 def body(
-    cell: Cell,
+    run: Run,
     settings: dict,
     found: Features,
     scores: dict[str, torch.Tensor],
@@ -171,11 +171,11 @@ def body(
     seconds: Stopwatch,
     device: torch.device,
 ) -> dict:
-    """What every kind of cell records: metrics, settings, hashes, choices, counts and costs.
+    """What every kind of run records: metrics, settings, hashes, choices, counts and costs.
 
     Parameters
     ----------
-    cell : Cell
+    run : Run
     settings : dict
         Plain values: everything that decides the numbers besides data and seed.
     found : Features
@@ -199,7 +199,7 @@ def body(
         "test_anomalous": int(anomalous.sum()),
     }
     common = record_body(
-        cell,
+        run,
         settings=settings,
         data_sha256=found.data_sha256,
         metrics=metrics,
@@ -209,9 +209,9 @@ def body(
         seconds=seconds,
         device=device,
     )
-    return common | {"latent_condition_number": _condition_number(found.train[:, :-2])}
+    return common | {"latent_condition_number": _condition_number(latent(found.train))}
 
 
-def _condition_number(latent: torch.Tensor) -> float:
-    covariance = latent.double().T.cov()
+def _condition_number(z_l: torch.Tensor) -> float:
+    covariance = z_l.double().T.cov()
     return float(torch.linalg.cond(torch.atleast_2d(covariance)))  # of one latent a scalar

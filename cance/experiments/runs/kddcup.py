@@ -1,4 +1,4 @@
-"""Cells of Table 12 on KDDCUP99: DAGMM, our density on DAGMM's features, and our method alone.
+"""Runs of Table 12 on KDDCUP99: DAGMM, our density on DAGMM's features, and our method alone.
 
 The training rows are scored with the test rows, since the threshold of Appendix H's figures looks
 like a percentile of both (`cance.protocols.tables.top_threshold`).
@@ -15,13 +15,13 @@ from sklearn.metrics import average_precision_score
 from cance import devices
 from cance.baselines.dagmm import DAGMM
 from cance.experiments.harness import Stopwatch, chosen_density, fit_densities, record_body
-from cance.experiments.runs.images import CellSettings, body, features
+from cance.experiments.runs.images import RunSettings, body, features
 from cance.experiments.runs.tables import as_tensors, scaled, shortened_own, table_split
 from cance.nce import NCESettings
 from cance.protocols.images import auroc
 from cance.protocols.tables import TableSplit, contaminated, flagged, top_threshold
 from cance.randomness import split_rows, streams
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import anomaly_score, fit_density
 
 OURS = "DAGMM-CANCE"
@@ -70,17 +70,17 @@ class KDDSettings:
         """Nested plain values, as a record holds them."""
         return asdict(self) | {"dagmm": DAGMM(**self.dagmm).get_params()}
 
-    def shortened(self, own: CellSettings) -> KDDSettings:
+    def shortened(self, own: RunSettings) -> KDDSettings:
         """One epoch of DAGMM, and another schedule of the density."""
         return replace(self, dagmm={**self.dagmm, "epochs": 1}, nce=self.nce and own.nce)
 
 
-def run_kdd_cell(cell: Cell, settings: KDDSettings, device: str = "auto") -> dict:
+def score_dagmm(run: Run, settings: KDDSettings, device: str = "auto") -> dict:
     """Train DAGMM on one split and score it; then estimate the density of its features by NCE.
 
     Parameters
     ----------
-    cell : Cell
+    run : Run
         Of ``kddcup99``, whose normal class 0 are the attacks.
     settings : KDDSettings
     device : str
@@ -98,15 +98,15 @@ def run_kdd_cell(cell: Cell, settings: KDDSettings, device: str = "auto") -> dic
     scores, selection = {}, {}
     with seconds.time("total"):
         with seconds.time("data"):
-            split, sha256 = _split(cell, settings.split, settings.contamination)
+            split, sha256 = _split(run, settings.split, settings.contamination)
         with seconds.time(settings.name):
-            detector = DAGMM(**settings.dagmm, device=str(place), random_state=cell.seed)
+            detector = DAGMM(**settings.dagmm, device=str(place), random_state=run.seed)
             detector.fit(split.train)
             scores[settings.name] = tuple(
                 torch.from_numpy(detector.anomaly_score(x)) for x in (split.train, split.test)
             )
         chosen, held_out = split_rows(
-            len(split.train), settings.validation_fraction, streams(cell.seed, "split").order
+            len(split.train), settings.validation_fraction, streams(run.seed, "split").order
         )
         if settings.nce is not None:
             with seconds.time(OURS):
@@ -115,13 +115,13 @@ def run_kdd_cell(cell: Cell, settings: KDDSettings, device: str = "auto") -> dic
                     for x in (split.train, split.test)
                 )
                 fitted = fit_density(
-                    "CANCE", train[chosen], train[held_out], settings.nce, cell.seed
+                    "CANCE", train[chosen], train[held_out], settings.nce, run.seed
                 )
                 scores[OURS] = tuple(fitted.density.anomaly_score(z).cpu() for z in (train, test))
                 selection[OURS] = chosen_density(fitted)
     anomalous = split.test_anomalous
     return record_body(
-        cell,
+        run,
         settings=settings.as_dict(),
         data_sha256=sha256,
         metrics=_metrics(scores, anomalous, settings.pooled),
@@ -144,14 +144,14 @@ class OwnKDDSettings:
 
     Parameters
     ----------
-    own : CellSettings
+    own : RunSettings
     split : {"half", "half-of-rows"}
     pooled : bool
     contamination : float
         As for `KDDSettings`.
     """
 
-    own: CellSettings
+    own: RunSettings
     split: str = "half"
     pooled: bool = True
     contamination: float = 0.0
@@ -161,25 +161,25 @@ class OwnKDDSettings:
         protocol = {"split": self.split, "pooled": self.pooled}
         return self.own.as_dict() | protocol | {"contamination": self.contamination}
 
-    def shortened(self, own: CellSettings) -> OwnKDDSettings:
+    def shortened(self, own: RunSettings) -> OwnKDDSettings:
         """The same networks on another schedule."""
         return replace(self, own=shortened_own(self.own, own))
 
 
-def run_own_kdd_cell(cell: Cell, settings: OwnKDDSettings, device: str = "auto") -> dict:
+def score_our_variants(run: Run, settings: OwnKDDSettings, device: str = "auto") -> dict:
     """Train our own autoencoder and densities on one split of KDDCUP99: the four variants.
 
-    Parameters and what is returned are those of `run_kdd_cell`, but for the settings.
+    Parameters and what is returned are those of `score_dagmm`, but for the settings.
     """
     torch.set_num_threads(1)
     seconds = Stopwatch()
     place = devices.resolve_device(device)
     with seconds.time("total"):
         with seconds.time("data"):
-            split, sha256 = _split(cell, settings.split, settings.contamination)
+            split, sha256 = _split(run, settings.split, settings.contamination)
         rows = as_tensors(scaled(split, "standard"))
-        found = features(rows, sha256, cell.seed, settings.own, place, seconds)
-        densities, selection = fit_densities(found, settings.own.nce, cell.seed, seconds)
+        found = features(rows, sha256, run.seed, settings.own, place, seconds)
+        densities, selection = fit_densities(found, settings.own.nce, run.seed, seconds)
         with seconds.time("scoring"):
             trained = torch.cat([found.train, found.validation])
             scores = {
@@ -187,13 +187,13 @@ def run_own_kdd_cell(cell: Cell, settings: OwnKDDSettings, device: str = "auto")
                 for name, density in densities.items()
             }
     tested = {name: test for name, (_, test) in scores.items()}
-    record = body(cell, settings.as_dict(), found, tested, selection, seconds, place)
+    record = body(run, settings.as_dict(), found, tested, selection, seconds, place)
     return record | {"metrics": _metrics(scores, split.test_anomalous, settings.pooled)}
 
 
-def _split(cell: Cell, name: str, contamination: float) -> tuple[TableSplit, str]:
-    split, sha256 = table_split(cell, name)
-    generator = np.random.default_rng([cell.seed, 1])  # not that of the split itself
+def _split(run: Run, name: str, contamination: float) -> tuple[TableSplit, str]:
+    split, sha256 = table_split(run, name)
+    generator = np.random.default_rng([run.seed, 1])  # not that of the split itself
     return contaminated(split, contamination, generator), sha256
 
 

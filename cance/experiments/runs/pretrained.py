@@ -1,4 +1,4 @@
-"""Cells on feature vectors of a pretrained network (Tables 4, 5, 9 and 11), and what stands beside them.
+"""Runs on feature vectors of a pretrained network (Tables 4, 5, 9 and 11), and what stands beside them.
 
 Whatever rests on another network than the paper's names it, variant by variant.
 """
@@ -24,12 +24,12 @@ from cance.experiments.runs.features import (
     reduced,
     with_choices,
 )
-from cance.experiments.runs.images import CellSettings, dataset
+from cance.experiments.runs.images import RunSettings, dataset
 from cance.experiments.runs.studies import StudySettings, fit_trials
 from cance.nce import NCESettings
 from cance.protocols.images import one_class
 from cance.randomness import streams
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import DENSITY_VARIANTS
 
 PIXELS = "NN, pixels"
@@ -37,7 +37,7 @@ PIXELS = "NN, pixels"
 
 @dataclass(frozen=True)
 class PretrainedSettings:
-    """Everything that decides the numbers of a cell on pretrained features besides data and seed.
+    """Everything that decides the numbers of a run on pretrained features besides data and seed.
 
     Parameters
     ----------
@@ -65,24 +65,26 @@ class PretrainedSettings:
         """Nested plain values, as a record holds them."""
         return asdict(self) | {"backbone": find_backbone(self.backbone).as_dict()}
 
-    def shortened(self, own: CellSettings) -> PretrainedSettings:
+    def shortened(self, own: RunSettings) -> PretrainedSettings:
         """Small images, and another schedule of the densities."""
         return replace(self, image_size=32, nce=own.nce)
 
 
 @lru_cache(maxsize=1)
 def embedded(name: str, backbone: str, image_size: int, device: str) -> EmbeddedDataset:
-    """A data set's features, kept in memory between the cells that one worker runs."""
+    """A data set's features, kept in memory between the runs that one worker runs."""
     images = dataset(name)
     return embed(images, find_backbone(backbone), image_size, device, progress=True)
 
 
-def run_pretrained_cell(cell: Cell, settings: PretrainedSettings, device: str = "auto") -> dict:
+def score_variants_on_features(
+    run: Run, settings: PretrainedSettings, device: str = "auto"
+) -> dict:
     """The four variants on one data set's features, some classes being normal.
 
     Parameters
     ----------
-    cell : Cell
+    run : Run
     settings : PretrainedSettings
     device : str
         ``"auto"`` or a torch device.
@@ -97,39 +99,37 @@ def run_pretrained_cell(cell: Cell, settings: PretrainedSettings, device: str = 
     seconds = Stopwatch()
     with seconds.time("total"):
         with seconds.time("data"):
-            split = normal_features(cell, settings, device)
-        found = reduced(split, settings, cell.seed, resolve_device(device), seconds)
-        scores, selection = fit_variants(
-            found, settings.nce, cell.seed, seconds, settings.densities
-        )
-    record = feature_body(cell, settings, split, scores, device, seconds)
+            split = normal_features(run, settings, device)
+        found = reduced(split, settings, run.seed, resolve_device(device), seconds)
+        scores, selection = fit_variants(found, settings.nce, run.seed, seconds, settings.densities)
+    record = feature_body(run, settings, split, scores, device, seconds)
     return with_choices(record, found, selection) | _stand_ins(settings, scores)
 
 
-def run_neighbours_cell(cell: Cell, settings: PretrainedSettings, device: str = "auto") -> dict:
+def score_neighbours(run: Run, settings: PretrainedSettings, device: str = "auto") -> dict:
     """Nearest neighbours in pixels and in features, and Mahalanobis distances (Tables 4 and 11).
 
     All normal training images are the neighbours: nothing is chosen, so that none is held out, and
-    nothing is drawn. Parameters and what is returned are those of `run_pretrained_cell`.
+    nothing is drawn. Parameters and what is returned are those of `score_variants_on_features`.
     """
     torch.set_num_threads(1)
     seconds = Stopwatch()
     with seconds.time("total"):
         with seconds.time("data"):
-            split = normal_features(cell, settings, device)
-            images = one_class(dataset(cell.dataset), cell.normal)
+            split = normal_features(run, settings, device)
+            images = one_class(dataset(run.dataset), run.normal)
             pixels = [x.flatten(1).numpy() for x in (images.train_images, images.test_images)]
         with seconds.time(PIXELS):
-            scores = {PIXELS: torch.from_numpy(nearest_neighbour(*pixels, cell.seed))}
-        on_features = distances(split, cell.seed, seconds)
-    record = feature_body(cell, settings, split, scores | on_features, device, seconds)
+            scores = {PIXELS: torch.from_numpy(nearest_neighbour(*pixels, run.seed))}
+        on_features = distances(split, run.seed, seconds)
+    record = feature_body(run, settings, split, scores | on_features, device, seconds)
     return record | _stand_ins(settings, on_features)
 
 
-def run_density_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") -> dict:
+def score_trials_on_features(run: Run, settings: StudySettings, device: str = "auto") -> dict:
     """Several ways to fit a density to the same features, and what each scores.
 
-    Parameters and what is returned are those of `run_pretrained_cell`, but that the settings' base
+    Parameters and what is returned are those of `score_variants_on_features`, but that the settings' base
     are `PretrainedSettings`, and that a trial takes the place of a variant.
     """
     torch.set_num_threads(1)
@@ -137,16 +137,16 @@ def run_density_study_cell(cell: Cell, settings: StudySettings, device: str = "a
     base = settings.base
     with seconds.time("total"):
         with seconds.time("data"):
-            split = normal_features(cell, base, device)
-        found = reduced(split, base, cell.seed, resolve_device(device), seconds)
-        scores, selection = fit_trials(found, settings, cell.seed, seconds)
-    record = feature_body(cell, settings, split, scores, device, seconds)
+            split = normal_features(run, base, device)
+        found = reduced(split, base, run.seed, resolve_device(device), seconds)
+        scores, selection = fit_trials(found, settings, run.seed, seconds)
+    record = feature_body(run, settings, split, scores, device, seconds)
     return with_choices(record, found, selection) | _stand_ins(base, scores)
 
 
 @dataclass(frozen=True)
 class EmbeddedTableSettings:
-    """Everything that decides the numbers of a cell on published features.
+    """Everything that decides the numbers of a run on published features.
 
     Parameters
     ----------
@@ -170,46 +170,46 @@ class EmbeddedTableSettings:
         """Nested plain values, as a record holds them."""
         return asdict(self)
 
-    def shortened(self, own: CellSettings) -> EmbeddedTableSettings:
+    def shortened(self, own: RunSettings) -> EmbeddedTableSettings:
         """Another schedule of the densities."""
         return replace(self, nce=own.nce)
 
 
-def run_embedded_table_cell(
-    cell: Cell, settings: EmbeddedTableSettings, device: str = "auto"
+def score_published_features(
+    run: Run, settings: EmbeddedTableSettings, device: str = "auto"
 ) -> dict:
     """The four variants and the distances on published features of ResNet-18 (ADBench).
 
-    Parameters and what is returned are those of `run_pretrained_cell`, but that nothing stands in
+    Parameters and what is returned are those of `score_variants_on_features`, but that nothing stands in
     for anything.
     """
     torch.set_num_threads(1)
     seconds = Stopwatch()
     with seconds.time("total"):
         with seconds.time("data"):
-            split = table_features(cell, settings.train_fraction)
-        found = distances(split, cell.seed, seconds)
-        own = reduced(split, settings, cell.seed, resolve_device(device), seconds)
-        scores, selection = fit_variants(own, settings.nce, cell.seed, seconds, settings.densities)
-    record = feature_body(cell, settings, split, scores | found, device, seconds)
+            split = table_features(run, settings.train_fraction)
+        found = distances(split, run.seed, seconds)
+        own = reduced(split, settings, run.seed, resolve_device(device), seconds)
+        scores, selection = fit_variants(own, settings.nce, run.seed, seconds, settings.densities)
+    record = feature_body(run, settings, split, scores | found, device, seconds)
     return with_choices(record, own, selection)
 
 
-def normal_features(cell: Cell, settings: PretrainedSettings, device: str) -> FeatureSplit:
+def normal_features(run: Run, settings: PretrainedSettings, device: str) -> FeatureSplit:
     """Features of the training images of the normal classes, and of the whole test set."""
-    found = embedded(cell.dataset, settings.backbone, settings.image_size, device)
-    normal = torch.tensor(cell.normal)
+    found = embedded(run.dataset, settings.backbone, settings.image_size, device)
+    normal = torch.tensor(run.normal)
     train = found.train_features[torch.isin(found.train_labels, normal)]
     anomalous = ~torch.isin(found.test_labels, normal)
     return FeatureSplit(train, found.test_features, anomalous, found.data_sha256)
 
 
-def table_features(cell: Cell, train_fraction: float) -> FeatureSplit:
+def table_features(run: Run, train_fraction: float) -> FeatureSplit:
     """A random share of a table's normal rows trains; the others and every anomaly test."""
-    table = tables.load(cell.dataset)
+    table = tables.load(run.dataset)
     rows, anomalous = torch.from_numpy(table.rows).float(), torch.from_numpy(table.anomalous)
     normal = torch.nonzero(~anomalous).ravel()
-    order = torch.randperm(len(normal), generator=streams(cell.seed, "split").initial)
+    order = torch.randperm(len(normal), generator=streams(run.seed, "split").initial)
     train, left = normal[order].tensor_split([round(train_fraction * len(order))])
     test = torch.cat([left, torch.nonzero(anomalous).ravel()])
     return FeatureSplit(rows[train], rows[test], anomalous[test], table.sha256)

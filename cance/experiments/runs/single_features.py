@@ -9,10 +9,11 @@ from __future__ import annotations
 import torch
 
 from cance import devices
+from cance.composite import dissimilarity, error, latent
 from cance.experiments.harness import Stopwatch
 from cance.experiments.runs.examples import squared_distance
-from cance.experiments.runs.images import CellSettings, body, one_class_features
-from cance.results.schema import Cell
+from cance.experiments.runs.images import RunSettings, body, one_class_features
+from cance.results.schema import Run
 from cance.variants import ERROR, Composites
 
 DISSIMILARITY = "cosine dissimilarity"
@@ -26,24 +27,24 @@ def single_scores(found: Composites) -> dict[str, torch.Tensor]:
     latent and of the whole composite feature from the training rows.
     """
     return {
-        ERROR: found.test[:, -2].double(),
-        DISSIMILARITY: found.test[:, -1].double(),
-        LATENTS: squared_distance(found.train[:, :-2], found.test[:, :-2]),
+        ERROR: error(found.test).double(),
+        DISSIMILARITY: dissimilarity(found.test).double(),
+        LATENTS: squared_distance(latent(found.train), latent(found.test)),
         COMPOSITE: squared_distance(found.train, found.test),
     }
 
 
-def run_single_features_cell(cell: Cell, settings: CellSettings, device: str = "auto") -> dict:
-    """Score the test set with single features of the autoencoder of a Table 7 cell.
+def score_single_features(run: Run, settings: RunSettings, device: str = "auto") -> dict:
+    """Score the test set with single features of the autoencoder of a Table 7 run.
 
-    Parameters and result as for `cance.experiments.runs.images.run_cell`, but that no density is fitted: the metrics
+    Parameters and result as for `cance.experiments.runs.images.score_variants`, but that no density is fitted: the metrics
     are those of `single_scores`.
     """
     torch.set_num_threads(1)
     seconds = Stopwatch()
     place = devices.resolve_device(device)
     with seconds.time("total"):
-        found = one_class_features(cell, settings, place, seconds)
+        found = one_class_features(run, settings, place, seconds)
         with seconds.time("scoring"):
             scores = single_scores(found)
-    return body(cell, settings.as_dict(), found, scores, {}, seconds, place)
+    return body(run, settings.as_dict(), found, scores, {}, seconds, place)

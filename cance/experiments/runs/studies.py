@@ -1,4 +1,4 @@
-"""Studies beside the tables: one autoencoder a cell, and several ways to fit its densities.
+"""Studies beside the tables: one autoencoder a run, and several ways to fit its densities.
 
 The paper leaves open how the mixture of Eq. (8) is drawn, where K starts, how long NCE trains and
 how its weights are chosen. A study runs the alternatives on the same composite features.
@@ -14,21 +14,23 @@ from cance import devices, nce
 from cance.augmentation import AugmentedData
 from cance.experiments.experiment import Settings
 from cance.experiments.harness import Stopwatch, chosen_density
-from cance.experiments.runs.images import CellSettings, body, one_class_features
+from cance.experiments.runs.images import RunSettings, body, one_class_features
 from cance.moments import tensor_moments
 from cance.nce import NCESettings
 from cance.randomness import streams
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import Composites
 
 
 class BatchwiseAugmentedData(AugmentedData):
     """p_m of Eq. (8) drawn between batches: a whole batch is kept or altered, at even odds."""
 
-    def sample(self, z: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Keep or alter all M rows together; arguments and result as for `AugmentedData.sample`."""
-        altered = bool(torch.rand(1, generator=generator) < 0.5)
-        return self.alter(z, generator) if altered else z
+    def draw(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `AugmentedData.draw`, but that all n rows are altered together, or none is."""
+        altered = torch.rand(1, generator=generator) < 0.5
+        # where none is altered no features are drawn, and none are looked at
+        features = self.draw_features(n, generator) if altered else torch.zeros(n, 2).double()
+        return altered.expand(n), features
 
 
 MIXTURES = {"rows": AugmentedData, "batches": BatchwiseAugmentedData}
@@ -76,7 +78,7 @@ class StudySettings:
 
     Parameters
     ----------
-    base : CellSettings or PretrainedSettings
+    base : RunSettings or PretrainedSettings
         Autoencoder or features, split, and the NCE settings that the trials change.
     trials : dict of str to Trial
     """
@@ -92,24 +94,24 @@ class StudySettings:
         }
         return self.base.as_dict() | {"trials": trials}
 
-    def shortened(self, base: CellSettings) -> StudySettings:
+    def shortened(self, base: RunSettings) -> StudySettings:
         """The same trials on a small base, each with the base's own schedule and network."""
         trials = {name: Trial(trial.mixture, {}) for name, trial in self.trials.items()}
         return StudySettings(self.base.shortened(base), trials)
 
 
-def run_study_cell(cell: Cell, settings: StudySettings, device: str = "auto") -> dict:
+def score_trials(run: Run, settings: StudySettings, device: str = "auto") -> dict:
     """Fit one autoencoder and every trial's density, and score the test set with each.
 
-    Parameters and result as for `cance.experiments.runs.images.run_cell`.
+    Parameters and result as for `cance.experiments.runs.images.score_variants`.
     """
     torch.set_num_threads(1)
     seconds = Stopwatch()
     place = devices.resolve_device(device)
     with seconds.time("total"):
-        found = one_class_features(cell, settings.base, place, seconds)
-        scores, selection = fit_trials(found, settings, cell.seed, seconds)
-    return body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+        found = one_class_features(run, settings.base, place, seconds)
+        scores, selection = fit_trials(found, settings, run.seed, seconds)
+    return body(run, settings.as_dict(), found, scores, selection, seconds, place)
 
 
 def fit_trials(

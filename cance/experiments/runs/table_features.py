@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 
 from cance import devices, nce
+from cance.composite import latent, reconstruction_features
 from cance.experiments.harness import Stopwatch, chosen_density
 from cance.experiments.runs.images import Features, features
 from cance.experiments.runs.single_features import single_scores
@@ -22,7 +23,7 @@ from cance.experiments.runs.tables import (
     table_split,
 )
 from cance.randomness import streams
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 FLOOR = 1e-8  # of z_e and z_c: less than float32 resolves of a cosine
 
@@ -31,7 +32,7 @@ Scores = tuple[dict[str, torch.Tensor], dict[str, dict]]  # by method; what was 
 
 def logarithms(z: torch.Tensor) -> torch.Tensor:
     """(z_l, ln z_e, ln z_c): (N, d + 2) -> (N, d + 2)."""
-    return torch.cat([z[:, :-2], z[:, -2:].clamp_min(FLOOR).log()], 1)
+    return torch.cat([latent(z), reconstruction_features(z).clamp_min(FLOOR).log()], 1)
 
 
 TRIALS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -42,21 +43,21 @@ TRIALS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """What the density is of in place of (z_l, z_e, z_c), by name."""
 
 
-def run_tabular_single_features_cell(
-    cell: Cell, settings: TabularSettings, device: str = "auto"
+def score_single_features_of_table(
+    run: Run, settings: TabularSettings, device: str = "auto"
 ) -> dict:
     """Score one split of one table with single features of the autoencoder, and no density.
 
-    Parameters and result as for `cance.experiments.runs.tables.run_tabular_cell`; the methods are those of
+    Parameters and result as for `cance.experiments.runs.tables.score_every_method`; the methods are those of
     `cance.experiments.runs.single_features.single_scores`.
     """
-    return _run(cell, settings, device, lambda found, seconds: (single_scores(found), {}))
+    return _run(run, settings, device, lambda found, seconds: (single_scores(found), {}))
 
 
-def run_feature_trials_cell(cell: Cell, settings: TabularSettings, device: str = "auto") -> dict:
+def score_feature_trials(run: Run, settings: TabularSettings, device: str = "auto") -> dict:
     """Score one split of one table with the density of other features, fitted as that of CNCE is.
 
-    Parameters and result as for `cance.experiments.runs.tables.run_tabular_cell`; the methods are `TRIALS`.
+    Parameters and result as for `cance.experiments.runs.tables.score_every_method`; the methods are `TRIALS`.
     """
 
     def scores_of(found: Features, seconds: Stopwatch) -> Scores:
@@ -64,17 +65,17 @@ def run_feature_trials_cell(cell: Cell, settings: TabularSettings, device: str =
         for name, of in TRIALS.items():
             with seconds.time(name):
                 train, validation = of(found.train), of(found.validation)
-                own = streams(cell.seed, "density")
+                own = streams(run.seed, "density")
                 fitted = nce.fit(train, validation, settings.own.nce, own)
                 scores[name] = fitted.density.anomaly_score(of(found.test))
                 selection[name] = chosen_density(fitted)
         return scores, selection
 
-    return _run(cell, settings, device, scores_of)
+    return _run(run, settings, device, scores_of)
 
 
 def _run(
-    cell: Cell,
+    run: Run,
     settings: TabularSettings,
     device: str,
     scores_of: Callable[[Features, Stopwatch], Scores],
@@ -83,8 +84,8 @@ def _run(
     seconds = Stopwatch()
     place = devices.resolve_device(device)
     with seconds.time("total"):
-        split, sha256 = table_split(cell, settings.split)
+        split, sha256 = table_split(run, settings.split)
         rows = as_tensors(scaled(split, settings.scaling))
-        found = features(rows, sha256, cell.seed, settings.own, place, seconds)
+        found = features(rows, sha256, run.seed, settings.own, place, seconds)
         scores, selection = scores_of(found, seconds)
-    return table_body(cell, settings, split, found, scores, selection, seconds, place)
+    return table_body(run, settings, split, found, scores, selection, seconds, place)

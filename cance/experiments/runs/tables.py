@@ -1,4 +1,4 @@
-"""One tabular cell: every method on one split of one table (Table 6)."""
+"""One tabular run: every method on one split of one table (Table 6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cance.baselines.goad import GOAD
 from cance.baselines.selected_on_test import scores_selected_on_test
 from cance.data import tables
 from cance.experiments.harness import Stopwatch, fit_variants
-from cance.experiments.runs.images import CellSettings, Features, body, features
+from cance.experiments.runs.images import Features, RunSettings, body, features
 from cance.protocols.tables import (
     SPLITS,
     TableSplit,
@@ -25,7 +25,7 @@ from cance.protocols.tables import (
     f1_of_the_normals,
     measures,
 )
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.scaling import SCALERS
 
 TRAINED: dict[str, type[RowDetector]] = {"DAGMM": DAGMM, "DROCC": DROCC, "GOAD": GOAD}
@@ -42,7 +42,7 @@ class TabularSettings:
     ----------
     split : {"half", "first-half", "balanced"}
         Key of `cance.protocols.tables.SPLITS`.
-    own : CellSettings
+    own : RunSettings
         Of the four variants of the method.
     baselines : mapping of str to mapping
         Keys of `TRAINED` and the parameters that differ from that class's own.
@@ -52,7 +52,7 @@ class TabularSettings:
     """
 
     split: str
-    own: CellSettings
+    own: RunSettings
     baselines: Mapping[str, Mapping] = field(default_factory=dict)
     scaling: str = "standard"
 
@@ -67,7 +67,7 @@ class TabularSettings:
         """A trained baseline, not yet fitted."""
         return TRAINED[name](**self.baselines[name], **parameters)
 
-    def shortened(self, own: CellSettings) -> TabularSettings:
+    def shortened(self, own: RunSettings) -> TabularSettings:
         """The same methods, ours on another schedule and one epoch for each baseline."""
         brief = {}
         for name, parameters in self.baselines.items():
@@ -76,26 +76,26 @@ class TabularSettings:
         return replace(self, own=shortened_own(self.own, own), baselines=brief)
 
 
-def shortened_own(own: CellSettings, schedule: CellSettings) -> CellSettings:
+def shortened_own(own: RunSettings, schedule: RunSettings) -> RunSettings:
     """One set of settings' networks on the schedule of another, which may be for images."""
     kept = own.autoencoder
     autoencoder = replace(schedule.autoencoder, network=kept.network, latent_dim=kept.latent_dim)
     return replace(schedule, autoencoder=autoencoder)
 
 
-def table_split(cell: Cell, split: str) -> tuple[TableSplit, str]:
+def table_split(run: Run, split: str) -> tuple[TableSplit, str]:
     """A cell's rows, split by its own seed, and the hash of the file that they are from."""
-    table = tables.load(cell.dataset)
-    generator = np.random.default_rng(cell.seed)
+    table = tables.load(run.dataset)
+    generator = np.random.default_rng(run.seed)
     return SPLITS[split](table.rows, table.anomalous, generator), table.sha256
 
 
-def run_tabular_cell(cell: Cell, settings: TabularSettings, device: str = "auto") -> dict:
+def score_every_method(run: Run, settings: TabularSettings, device: str = "auto") -> dict:
     """Train and score every method on one split of one table, on one thread.
 
     Parameters
     ----------
-    cell : Cell
+    run : Run
         Its data set is one of `cance.data.tables.NAMES`; its normal class is 0, there being no other.
     settings : TabularSettings
     device : str
@@ -112,19 +112,19 @@ def run_tabular_cell(cell: Cell, settings: TabularSettings, device: str = "auto"
     place = devices.resolve_device(device)
     with seconds.time("total"):
         with seconds.time("data"):
-            split, sha256 = table_split(cell, settings.split)
+            split, sha256 = table_split(run, settings.split)
         rows = scaled(split, settings.scaling)
-        found = features(as_tensors(rows), sha256, cell.seed, settings.own, place, seconds)
-        scores, selection = fit_variants(found, settings.own.nce, cell.seed, seconds)
+        found = features(as_tensors(rows), sha256, run.seed, settings.own, place, seconds)
+        scores, selection = fit_variants(found, settings.own.nce, run.seed, seconds)
         for name, detect in CLASSICAL.items():
             with seconds.time(name):
-                scores[name] = torch.from_numpy(detect(rows.train, rows.test, cell.seed))
-        scores |= _trained_scores(split, settings, cell.seed, str(place), seconds)
-    return table_body(cell, settings, split, found, scores, selection, seconds, place)
+                scores[name] = torch.from_numpy(detect(rows.train, rows.test, run.seed))
+        scores |= _trained_scores(split, settings, run.seed, str(place), seconds)
+    return table_body(run, settings, split, found, scores, selection, seconds, place)
 
 
 def table_body(
-    cell: Cell,
+    run: Run,
     settings: TabularSettings,
     split: TableSplit,
     found: Features,
@@ -134,7 +134,7 @@ def table_body(
     place: torch.device,
 ) -> dict:
     """`cance.experiments.runs.images.body` with `measures` in place of AUROC alone, and the ceiling of DROCC's F1."""
-    record = body(cell, settings.as_dict(), found, scores, selection, seconds, place)
+    record = body(run, settings.as_dict(), found, scores, selection, seconds, place)
     anomalous = split.test_anomalous
     ceiling = ceiling_of_the_normals(int((~anomalous).sum()), int(anomalous.sum()))
     metrics = {name: measures(score.cpu().numpy(), anomalous) for name, score in scores.items()}

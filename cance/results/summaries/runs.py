@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from cance.results.schema import Cell
+from cance.results.schema import Run
 
 
 def of(records: Iterable[dict], experiment: str, dataset: str | None = None) -> list[dict]:
     """The records of one experiment, and of one data set if it is named."""
-    cells = ((record, record["cell"]) for record in records)
+    runs = ((record, record["cell"]) for record in records)
     return [
         record
-        for record, cell in cells
-        if cell["experiment"] == experiment and dataset in (None, cell["dataset"])
+        for record, run in runs
+        if run["experiment"] == experiment and dataset in (None, run["dataset"])
     ]
 
 
@@ -34,9 +34,9 @@ def aurocs(records: Iterable[dict]) -> pd.DataFrame:
         and ``auroc`` in percent.
     """
     rows = [
-        (cell.experiment, cell.dataset, label(cell), cell.seed, variant, 100 * metrics["auroc"])
+        (run.experiment, run.dataset, label(run), run.seed, variant, 100 * metrics["auroc"])
         for record in records
-        for cell in [Cell.of(record)]
+        for run in [Run.of(record)]
         for variant, metrics in record["metrics"].items()
     ]
     names = ("experiment", "dataset", "normal", "seed", "variant", "auroc")
@@ -67,13 +67,13 @@ def mean_aurocs(records: Iterable[dict]) -> pd.DataFrame:
     return summary.assign(classes=frame["normal"].nunique())
 
 
-def gains(records: Iterable[dict], better: str, worse: str) -> dict[str, list[float]]:
-    """Difference of two variants of the same autoencoder, cell by cell.
+def gains(records: Iterable[dict], first: str, second: str) -> dict[str, list[float]]:
+    """Difference of two variants of the same autoencoder, run by run.
 
     Parameters
     ----------
     records : iterable of dict
-    better, worse : str
+    first, second : str
         Variants of every record.
 
     Returns
@@ -84,8 +84,8 @@ def gains(records: Iterable[dict], better: str, worse: str) -> dict[str, list[fl
     found = defaultdict(list)
     for record in records:
         metrics = record["metrics"]
-        difference = metrics[better]["auroc"] - metrics[worse]["auroc"]
-        found[label(Cell.of(record))].append(100 * difference)
+        difference = metrics[first]["auroc"] - metrics[second]["auroc"]
+        found[label(Run.of(record))].append(100 * difference)
     return dict(sorted(found.items()))
 
 
@@ -138,7 +138,7 @@ def by_corruption(records: Iterable[dict]) -> pd.DataFrame:
 
 
 def costs(records: Iterable[dict]) -> pd.DataFrame:
-    """Mean seconds of each phase of a cell, by experiment, data set and device.
+    """Mean seconds of each phase of a run, by experiment, data set and device.
 
     Parameters
     ----------
@@ -147,14 +147,14 @@ def costs(records: Iterable[dict]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index (experiment, dataset, device, threads); columns ``cells``, the phases in seconds, 0
+        Index (experiment, dataset, device, threads); columns ``runs``, the phases in seconds, 0
         where there is no such phase, and ``peak MiB``. ``densities`` is all that is fitted to
         features, distances to neighbours included.
     """
     rows = []
     for record in records:
-        cell, seconds = record["cell"], record["seconds"]
-        key = (cell["experiment"], cell["dataset"], record["device"], record["threads"])
+        run, seconds = record["cell"], record["seconds"]
+        key = (run["experiment"], run["dataset"], record["device"], record["threads"])
         densities = sum(seconds.get(variant, 0.0) for variant in record["metrics"])
         autoencoder, scoring = (seconds.get(phase, 0.0) for phase in ("autoencoder", "scoring"))
         phases = (autoencoder, densities, scoring, seconds["total"])
@@ -162,9 +162,9 @@ def costs(records: Iterable[dict]) -> pd.DataFrame:
     names = ["experiment", "dataset", "device", "threads"]
     numbers = ["autoencoder", "densities", "scoring", "total", "peak MiB"]
     grouped = pd.DataFrame(rows, columns=names + numbers).groupby(names, sort=False)
-    return grouped[numbers].mean().assign(cells=grouped.size())
+    return grouped[numbers].mean().assign(runs=grouped.size())
 
 
-def label(cell: Cell) -> str:
-    """The normal classes of a cell, such as ``"0+1"``."""
-    return "+".join(map(str, cell.normal))
+def label(run: Run) -> str:
+    """The normal classes of a run, such as ``"0+1"``."""
+    return "+".join(map(str, run.normal))

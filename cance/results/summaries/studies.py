@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.results.summaries.runs import aurocs, label
 
 
@@ -27,11 +27,11 @@ def candidates(records: Iterable[dict]) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        cell, metrics = Cell.of(record), record["metrics"]
+        run, metrics = Run.of(record), record["metrics"]
         ratio = metrics["autoencoder"]["validation_error"] / metrics["PCA"]["validation_error"]
         condition, seconds = record["latent_condition_number"], record["seconds"]["autoencoder"]
-        name = cell.experiment.removeprefix("candidate-")
-        rows.append((name, f"class {label(cell)}", ratio, condition, seconds, record["device"]))
+        name = run.experiment.removeprefix("candidate-")
+        rows.append((name, f"class {label(run)}", ratio, condition, seconds, record["device"]))
     numbers = ["ratio", "condition", "seconds", "device"]
     frame = pd.DataFrame(rows, columns=["candidate", "class", *numbers])
     by_candidate = frame.groupby("candidate", sort=False)
@@ -56,7 +56,7 @@ def density_losses(records: Iterable[dict]) -> pd.DataFrame:
         Index trial, a column a normal class: Eq. (9) in nats.
     """
     columns = {
-        f"class {label(Cell.of(record))}": {
+        f"class {label(Run.of(record))}": {
             name: chosen["validation_loss"]
             for name, chosen in record["selection"].items()
             if not name.startswith("autoencoder_")
@@ -88,7 +88,7 @@ def fits(records: Iterable[dict]) -> pd.DataFrame:
     rows = [
         (
             record["cell"]["experiment"],
-            label(Cell.of(record)),
+            label(Run.of(record)),
             record["selection"]["autoencoder_stage2"]["validation_loss"],
             record["latent_condition_number"],
         )
@@ -104,7 +104,7 @@ def by_test_class(records: Iterable[dict], measure: str) -> pd.DataFrame:
     Parameters
     ----------
     records : iterable of dict
-        With ``by_class``, as `cance.experiments.runs.examples.run_latent_space_cell` makes them.
+        With ``by_class``, as `cance.experiments.runs.examples.describe_latents` makes them.
     measure : {"squared distance", "contrast"}
 
     Returns
@@ -113,7 +113,7 @@ def by_test_class(records: Iterable[dict], measure: str) -> pd.DataFrame:
         Index normal class, columns test class.
     """
     rows = [
-        (label(Cell.of(record)), test_class, median)
+        (label(Run.of(record)), test_class, median)
         for record in records
         for test_class, (_, median, _) in record["by_class"][measure].items()
     ]

@@ -9,7 +9,7 @@ import pandas as pd
 from cance.data import tables
 from cance.experiments.runs.table_features import TRIALS
 from cance.experiments.runs.tables import LEAK
-from cance.results.schema import Cell
+from cance.results.schema import Run
 from cance.variants import VARIANTS
 
 PREFIX = "tabular-"  # of the experiments' names; what follows is the split
@@ -18,7 +18,7 @@ FLAGGED = ("precision", "recall", "f1", "auroc", "average_precision")
 
 
 def measured(records: Iterable[dict]) -> pd.DataFrame:
-    """Every measure of every method, a row a method and cell.
+    """Every measure of every method, a row a method and run.
 
     Parameters
     ----------
@@ -32,12 +32,12 @@ def measured(records: Iterable[dict]) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        cell = Cell.of(record)
-        if cell.experiment.startswith(PREFIX):
-            split = cell.experiment.removeprefix(PREFIX)
+        run = Run.of(record)
+        if run.experiment.startswith(PREFIX):
+            split = run.experiment.removeprefix(PREFIX)
             for method, found in record["metrics"].items():
                 values = [found[name] for name in MEASURES]
-                rows.append((split, cell.dataset, cell.seed, method, *values))
+                rows.append((split, run.dataset, run.seed, method, *values))
     return pd.DataFrame(rows, columns=["split", "table", "seed", "method", *MEASURES])
 
 
@@ -95,12 +95,12 @@ def by_latents(records: Iterable[dict]) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        cell = Cell.of(record)
-        if cell.experiment == "tabular-half" or cell.experiment.startswith("latents-"):
+        run = Run.of(record)
+        if run.experiment == "tabular-half" or run.experiment.startswith("latents-"):
             chosen = record["selection"]
             losses = (chosen["autoencoder_stage2"], chosen["CNCE"])
             rows.append(
-                (cell.dataset, record["settings"]["autoencoder"]["latent_dim"], cell.seed)
+                (run.dataset, record["settings"]["autoencoder"]["latent_dim"], run.seed)
                 + tuple(100 * record["metrics"][variant]["f1"] for variant in VARIANTS)
                 + tuple(loss["validation_loss"] for loss in losses)
             )
@@ -132,9 +132,9 @@ def by_scaling(records: Iterable[dict], standard: str, ranged: str, measure: str
     names = {standard: "z-scores", ranged: "[0, 1]"}
     rows = []
     for record in records:
-        cell = Cell.of(record)
-        if cell.experiment in names and cell.dataset in tables.NAMES:
-            label = (cell.dataset, names[cell.experiment], cell.seed)
+        run = Run.of(record)
+        if run.experiment in names and run.dataset in tables.NAMES:
+            label = (run.dataset, names[run.experiment], run.seed)
             rows += [(name, *label, found[measure]) for name, found in record["metrics"].items()]
     frame = pd.DataFrame(rows, columns=["method", "table", "scaling", "seed", measure])
     both = frame.groupby(["method", "table", "seed"])["scaling"].transform("nunique") == 2
@@ -160,10 +160,10 @@ def by_features(records: Iterable[dict], measure: str) -> pd.DataFrame:
     known = {"tabular-half": set(VARIANTS), "feature-trials": set(TRIALS)}
     rows = []
     for record in records:
-        cell = Cell.of(record)
-        for name in known.get(cell.experiment, set()) & set(record["metrics"]):
+        run = Run.of(record)
+        for name in known.get(run.experiment, set()) & set(record["metrics"]):
             value = record["metrics"][name][measure]
-            rows.append((cell.experiment, name, cell.dataset, cell.seed, value))
+            rows.append((run.experiment, name, run.dataset, run.seed, value))
     frame = pd.DataFrame(rows, columns=["experiment", "method", "table", "seed", measure])
     both = frame.groupby(["table", "seed"])["experiment"].transform("nunique") == 2
     shown = printed(frame[both], [measure], ["method", "table"])[measure].unstack("table")
@@ -171,7 +171,7 @@ def by_features(records: Iterable[dict], measure: str) -> pd.DataFrame:
 
 
 def kddcup(records: Iterable[dict]) -> pd.DataFrame:
-    """Every measure of every method on KDDCUP99, a row a method and cell.
+    """Every measure of every method on KDDCUP99, a row a method and run.
 
     Parameters
     ----------
@@ -182,17 +182,17 @@ def kddcup(records: Iterable[dict]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``experiment``, ``contamination`` (percent of the training rows), ``seed``,
-        ``method``, `FLAGGED` as fractions, ``seconds`` and ``peak MiB`` of the whole cell.
+        ``method``, `FLAGGED` as fractions, ``seconds`` and ``peak MiB`` of the whole run.
     """
     rows = []
     for record in records:
-        cell = Cell.of(record)
-        if cell.dataset == "kddcup99":
+        run = Run.of(record)
+        if run.dataset == "kddcup99":
             whole = (record["seconds"]["total"], record["peak_memory_mib"])
             share = round(100 * record["settings"]["contamination"])
             for method, found in record["metrics"].items():
                 values = [found[name] for name in FLAGGED]
-                rows.append((cell.experiment, share, cell.seed, method, *values, *whole))
+                rows.append((run.experiment, share, run.seed, method, *values, *whole))
     names = ["experiment", "contamination", "seed", "method", *FLAGGED, "seconds", "peak MiB"]
     return pd.DataFrame(rows, columns=names)
 
@@ -212,12 +212,12 @@ def costs(records: Iterable[dict]) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        cell, seconds = Cell.of(record), record["seconds"]
-        if cell.experiment.startswith(PREFIX):
+        run, seconds = Run.of(record), record["seconds"]
+        if run.experiment.startswith(PREFIX):
             shared = seconds["autoencoder"] + seconds["composite"] + seconds["scoring"]
             for method in record["metrics"]:
                 own = seconds.get(method, 0.0) + (shared if method in VARIANTS else 0.0)
-                rows.append((method, cell.dataset, own))
+                rows.append((method, run.dataset, own))
     frame = pd.DataFrame(rows, columns=["method", "table", "seconds"])
     return frame.groupby(["method", "table"], sort=False)["seconds"].mean().unstack(sort=False)
 
