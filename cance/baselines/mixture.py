@@ -60,13 +60,19 @@ def energy(z: torch.Tensor, mixture: Mixture) -> torch.Tensor:
     ValueError
         If a covariance is not finite, or further from positive definite than rounding explains.
     """
-    d = z.shape[1]
-    factor = _lower_factor(mixture.covariance)  # (K, D, D)
-    centred = (z[:, None] - mixture.mean).permute(1, 2, 0)  # (K, D, N)
-    white = torch.linalg.solve_triangular(factor, centred, upper=False)
-    log_volume = factor.diagonal(dim1=1, dim2=2).log().sum(1) + d / 2 * math.log(2 * math.pi)
-    log_density = -white.square().sum(1) / 2 - log_volume[:, None]  # (K, N)
-    return -torch.logsumexp(log_density + mixture.weight.log()[:, None], 0)
+    factor, failed = _lower_factor(mixture.covariance)
+    if failed:
+        raise ValueError(
+            "a component's covariance is not positive definite: training diverged; lower `rate` or "
+            "`energy_weight`, or scale the rows otherwise"
+        )
+    return _energy(z, mixture, factor)
+
+
+def energy_or_nan(z: torch.Tensor, mixture: Mixture) -> torch.Tensor:
+    """`energy`, NaN where that raises: nothing waits for the device to find out."""
+    factor, failed = _lower_factor(mixture.covariance)
+    return _energy(z, mixture, torch.where(failed, torch.nan, factor))
 
 
 def small_variance_penalty(mixture: Mixture) -> torch.Tensor:
@@ -74,14 +80,32 @@ def small_variance_penalty(mixture: Mixture) -> torch.Tensor:
     return (mixture.covariance.diagonal(dim1=1, dim2=2) + RIDGE).reciprocal().sum()
 
 
-def _lower_factor(covariance: torch.Tensor) -> torch.Tensor:
-    """Cholesky's factor with the least of `RIDGES` that lets it be computed, one for all components."""
+def _energy(z: torch.Tensor, mixture: Mixture, factor: torch.Tensor) -> torch.Tensor:
+    """`energy` from the covariances' Cholesky factors, (K, D, D)."""
+    d = z.shape[1]
+    centred = (z[:, None] - mixture.mean).permute(1, 2, 0)  # (K, D, N)
+    white = torch.linalg.solve_triangular(factor, centred, upper=False)
+    log_volume = factor.diagonal(dim1=1, dim2=2).log().sum(1) + d / 2 * math.log(2 * math.pi)
+    log_density = -white.square().sum(1) / 2 - log_volume[:, None]  # (K, N)
+    return -torch.logsumexp(log_density + mixture.weight.log()[:, None], 0)
+
+
+def _lower_factor(covariance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cholesky's factor with the least of `RIDGES` that lets it be computed, one for all components.
+
+    Returns
+    -------
+    factor : torch.Tensor
+        Shape (K, D, D).
+    failed : torch.Tensor
+        bool scalar: no ridge was enough, and the factor is none.
+    """
     identity = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
-    for ridge in RIDGES:
-        factor, failed = torch.linalg.cholesky_ex(covariance + ridge * identity)
-        if not failed.any():
-            return factor
-    raise ValueError(
-        "a component's covariance is not positive definite: training diverged; lower `rate` or "
-        "`energy_weight`, or scale the rows otherwise"
-    )
+    with torch.no_grad():  # which ridge is decided on the device, which need not be waited for
+        widened = torch.stack([covariance + ridge * identity for ridge in RIDGES])
+        failures = torch.linalg.cholesky_ex(widened)[1].ne(0).any(1)
+        ridge = torch.full_like(covariance[0, 0, 0], RIDGES[-1])
+        for smaller, failure in reversed(list(zip(RIDGES[:-1], failures[:-1]))):
+            ridge = torch.where(failure, ridge, smaller)
+    factor, info = torch.linalg.cholesky_ex(covariance + ridge * identity)
+    return factor, info.ne(0).any()
