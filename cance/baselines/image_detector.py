@@ -1,0 +1,217 @@
+"""What the baselines for images share: scikit-learn's API, their input, and the order of training."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+from tqdm import tqdm
+
+from cance.devices import resolve_device
+
+SCORING_BATCH = 1024
+OFFSET_ROWS = 1000  # training images that `predict`'s threshold is taken from, at most
+
+
+class ImageDetector(OutlierMixin, BaseEstimator):
+    """A detector of anomalous images, fitted to normal ones.
+
+    Images are (N, C, H, W), uint8 or floating in [0, 1], NumPy arrays or tensors. Signs are those of
+    `cance.CANCE`: `anomaly_score` is **high** for anomalies, scikit-learn's `score_samples` and
+    `decision_function` are **low**. No global state is read or moved, so that several may be fitted
+    at a time in threads of one process.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        (C, H, W).
+    n_features_in_ : int
+        C H W.
+    offset_ : float
+        ``decision_function = score_samples - offset_``; calls `contamination` of the training images
+        (of 1,000 of them, where there are more) outliers. Scores do not depend on it.
+    """
+
+    contamination: float
+    device: str
+    random_state: int | np.random.RandomState | None
+
+    def fit(self, X, y=None):
+        """Fit to normal images; `y` is ignored.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor
+            (N, C, H, W), uint8 or in [0, 1], at least two images.
+        y : ignored
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not as documented, or training diverges.
+        """
+        images, generator = self._checked(X)
+        self._fit(images, generator)
+        self._set_offset(images, generator)
+        return self
+
+    def anomaly_score(self, X) -> np.ndarray:
+        """How anomalous each image is, **high is anomalous**: (N, C, H, W) -> (N,) float64.
+
+        Raises
+        ------
+        ValueError
+            If the images are not as in `fit`.
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        images = as_images(X)
+        if images.shape[1:] != self.image_shape_:
+            raise ValueError(
+                f"X has images of shape {tuple(images.shape[1:])}, expected "
+                f"{tuple(self.image_shape_)} as in fit"
+            )
+        return self._scores(images)
+
+    def score_samples(self, X) -> np.ndarray:
+        """-`anomaly_score`, as scikit-learn has it: **low is anomalous**, (N,) float64."""
+        return -self.anomaly_score(X)
+
+    def decision_function(self, X) -> np.ndarray:
+        """`score_samples` - `offset_`: below 0 is an outlier, (N,) float64."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X) -> np.ndarray:
+        """1 for inliers, -1 for outliers, (N,) int64."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    @abstractmethod
+    def _fit(self, images: torch.Tensor, generator: torch.Generator) -> None:
+        """Train on (N, C, H, W) float32 in [0, 1] on the device; every draw is from `generator`."""
+
+    @abstractmethod
+    def _score(self, images: torch.Tensor) -> torch.Tensor:
+        """High is anomalous: a batch, as `_fit` takes it -> (N,)."""
+
+    def _checked(self, X) -> tuple[torch.Tensor, torch.Generator]:
+        """The images on the device, and the generator of every draw, on the CPU."""
+        if not 0 < self.contamination <= 0.5:
+            raise ValueError(
+                f"contamination is {self.contamination!r}, expected a number in (0, 0.5]"
+            )
+        images = as_images(X)
+        if len(images) < 2:
+            raise ValueError(f"X has {len(images)} image, expected 2 or more")
+        self.image_shape_ = tuple(images.shape[1:])
+        self.n_features_in_ = math.prod(self.image_shape_)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        return images.to(resolve_device(self.device)), torch.Generator().manual_seed(seed)
+
+    def _set_offset(self, images: torch.Tensor, generator: torch.Generator) -> None:
+        some = torch.randperm(len(images), generator=generator)[:OFFSET_ROWS]
+        scores = -self._scores(images[some.to(images.device)])
+        self.offset_ = float(np.quantile(scores, self.contamination))
+
+    @torch.no_grad()
+    def _scores(self, images: torch.Tensor) -> np.ndarray:
+        device = resolve_device(self.device)
+        found = [self._score(batch.to(device)).double() for batch in images.split(SCORING_BATCH)]
+        return torch.cat(found).cpu().numpy()
+
+
+def as_images(X) -> torch.Tensor:
+    """Check images and turn them into float32 in [0, 1]; a tensor stays on its device.
+
+    Parameters
+    ----------
+    X : array-like or torch.Tensor
+        (N, C, H, W); uint8 is divided by 255.
+
+    Raises
+    ------
+    ValueError
+        If X has no images, another number of dimensions, or values that are not finite or lie
+        outside [0, 1].
+    """
+    images = X.detach() if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X))
+    if images.ndim != 4 or images.numel() == 0:
+        raise ValueError(
+            f"X has shape {tuple(images.shape)}, expected images (N, C, H, W); grey images have C = 1"
+        )
+    if images.dtype == torch.uint8:
+        return images.float().div_(255)
+    images = images.float()
+    least, most = (float(value) for value in images.aminmax())
+    if not 0 <= least <= most <= 1:  # NaN, too, is refused
+        raise ValueError(
+            f"X has pixels from {least:g} to {most:g}, expected uint8, or floating in [0, 1]"
+        )
+    return images
+
+
+def epochs(
+    n: int,
+    batch_size: int,
+    count: int,
+    generator: torch.Generator,
+    device: torch.device,
+    *,
+    name: str,
+    progress: bool = False,
+) -> Iterator[tuple[int, list[torch.Tensor]]]:
+    """Each epoch's number from 0, and its batches: shuffled int64 indices of rows on the device.
+
+    The order is drawn on the CPU and moved once an epoch. The last batch may be smaller; one of a
+    single row, which batch normalisation cannot take, is left out.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    batch_size, count : int
+        Rows a batch, at most, and epochs.
+    generator : torch.Generator
+        On the CPU.
+    device : torch.device
+    name : str
+        Stands before the progress bar.
+    progress : bool
+        Show it, on stderr.
+    """
+    for epoch in tqdm(range(count), name, unit="epoch", disable=not progress):
+        order = torch.randperm(n, generator=generator).to(device)
+        yield epoch, [batch for batch in order.split(batch_size) if len(batch) > 1]
+
+
+def require_finite(network: nn.Module, advice: str) -> None:
+    """Refuse weights that have become NaN or infinite.
+
+    Raises
+    ------
+    ValueError
+        Naming what to do about it.
+    """
+    finite = torch.stack([torch.isfinite(p).all() for p in network.parameters()])
+    if not bool(finite.all()):
+        raise ValueError(f"training diverged; {advice}")
+
+
+def require_at_least(detector: BaseEstimator, **least: float) -> None:
+    """Refuse parameters below what they can be.
+
+    Raises
+    ------
+    ValueError
+        Naming the first.
+    """
+    for name, bound in least.items():
+        if not getattr(detector, name) >= bound:
+            raise ValueError(f"{name} is {getattr(detector, name)!r}, expected {bound} or more")
