@@ -28,7 +28,7 @@ from cance.hashing import sha256_of
 
 CHUNK = 1000  # images a file; some half a minute of work
 CACHED_PIXELS = 4 * 224**2  # of a batch whose feature maps stay in a core's caches: twice as fast
-GPU_BATCH = 256
+GPU_BATCH = 512
 STRIDE = 32  # of the backbones: they halve five times
 
 
@@ -67,7 +67,7 @@ def prepared(images: torch.Tensor, backbone: Backbone, image_size: int) -> torch
         uint8, (B, 1, H, W) or (B, 3, H, W).
     backbone : Backbone
     image_size : int
-        S; the paper does not say. Bilinear interpolation.
+        S; the paper does not say.
 
     Returns
     -------
@@ -75,7 +75,8 @@ def prepared(images: torch.Tensor, backbone: Backbone, image_size: int) -> torch
         float32, (B, 3, S, S), channels last in memory.
     """
     x = to_unit(images).expand(-1, 3, -1, -1)
-    x = functional.interpolate(x, (image_size, image_size), mode="bilinear", align_corners=False)
+    size = (image_size, image_size)
+    x = functional.interpolate(x, size, mode=backbone.interpolation, align_corners=False)
     mean, std = (x.new_tensor(v)[:, None, None] for v in (backbone.mean, backbone.std))
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
@@ -161,21 +162,22 @@ def describe(dataset: ImageDataset, backbone: Backbone, image_size: int) -> dict
         "data_sha256": dataset.sha256,
         "backbone": backbone.as_dict(),
         "image_size": image_size,
-        "interpolation": "bilinear",
+        "interpolation": backbone.interpolation,
     }
 
 
 def _extract_all(path, dataset, backbone, image_size, device, progress) -> None:
     """Compute the chunks that are missing, and put them together once all are there."""
     chunks = path.with_suffix("")
-    chunks.mkdir(exist_ok=True)
-    images = torch.cat([dataset.train_images, dataset.test_images])
+    place = resolve_device(device)
+    images = torch.cat([dataset.train_images, dataset.test_images]).to(place)  # uint8: it fits
     parts = images.split(CHUNK)
     files = [chunks / f"{number:04}.npy" for number in range(len(parts))]
     missing = [(file, part) for file, part in zip(files, parts) if not file.exists()]
     if missing:
-        network, place = backbone.load(), resolve_device(device)
-        done = sum(len(part) for part in parts) - sum(len(part) for _, part in missing)
+        network = backbone.load()
+        chunks.mkdir(exist_ok=True)
+        done = len(images) - sum(len(part) for _, part in missing)
         title = f"{backbone.title} features of {dataset.name}, {image_size} x {image_size}"
         with tqdm(
             total=len(images), initial=done, desc=title, unit="image", disable=not progress

@@ -26,8 +26,9 @@ COLUMNS = (
 FORMATS = ("text", "markdown", "latex", "json")
 WITHIN = (0.5, 1.0, 2.0)  # points
 REGENERATED = "regenerated"  # MNIST-C's images, drawn anew by the same recipe
-COMPARABLE = {REGENERATED}
-"""Stand-ins that leave a number comparable with the paper's."""
+ANOTHER_RESNET18 = "ResNet-18 (CNTK, one block more)"  # the paper says ResNet-18, not whose
+COMPARABLE = {REGENERATED, ANOTHER_RESNET18}
+"""What ours rests on that leaves a number comparable with the paper's."""
 
 _TABULATE = {"text": "presto", "markdown": "pipe", "latex": "latex_longtable"}
 _VERDICTS = ("reproduced", "higher", "lower")

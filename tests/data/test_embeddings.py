@@ -70,9 +70,7 @@ def test_a_backbone_names_its_interpolation():
     expected = transforms.resize(
         images.float(), [64, 64], transforms.InterpolationMode.BICUBIC, antialias=False
     )
-    torch.testing.assert_close(
-        embeddings.prepared(images, own, 64), expected, rtol=1e-5, atol=1e-3
-    )
+    torch.testing.assert_close(embeddings.prepared(images, own, 64), expected, rtol=1e-5, atol=1e-3)
 
 
 def test_grey_images_get_three_equal_channels():
