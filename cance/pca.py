@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from sklearn.decomposition import PCA
 from torch import nn
+
+
+@dataclass(frozen=True)
+class PCASettings:
+    """What PCA in the autoencoder's place needs to be told.
+
+    Parameters
+    ----------
+    latent_dim : int
+        d, the number of principal components (Appendix G).
+    """
+
+    latent_dim: int
 
 
 class PCAReconstructor(nn.Module):
@@ -25,7 +40,19 @@ class PCAReconstructor(nn.Module):
 
     @classmethod
     def fit(cls, train: torch.Tensor, latent_dim: int) -> PCAReconstructor:
-        """Fit scikit-learn's PCA, full SVD, to rows of shape (N, d_0).
+        """Fit scikit-learn's PCA to rows: exact, by whichever of its solvers is the shorter way.
+
+        Parameters
+        ----------
+        train : torch.Tensor
+            Shape (N, d_0), floating.
+        latent_dim : int
+            d.
+
+        Returns
+        -------
+        PCAReconstructor
+            On the rows' device.
 
         Raises
         ------
