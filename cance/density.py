@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -10,6 +11,8 @@ from torch import nn
 from cance.moments import Moments
 from cance.networks.log_odds import LogOdds, LogOddsSettings
 from cance.noise import GaussianNoise
+
+NOISE_ROWS = 50_000  # drawn at once for a normaliser
 
 
 class DensityEstimate(nn.Module):
@@ -61,3 +64,63 @@ class DensityEstimate(nn.Module):
         standard = self.standardise(z)
         log_density = self.log_odds(standard).double() + self.noise.log_density(standard)
         return -(log_density + math.log(self.noise_ratio)) + self.scale.log().sum()
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How well a density fits rows, on a scale that the noise it was fitted with does not move.
+
+    Attributes
+    ----------
+    log_likelihood : float
+        Mean of ln p_theta(z) - ln Z over the rows, in nats.
+    log_normaliser : float
+        ln Z; NCE drives it to 0, without promising it.
+    effective_draws : float
+        (sum w)^2 / sum w^2 of the importance weights; the standard error of ln Z is about one over
+        its square root. Few mean that Z is not to be trusted.
+    """
+
+    log_likelihood: float
+    log_normaliser: float
+    effective_draws: float
+
+
+@torch.no_grad()
+def normalised_log_likelihood(
+    density: DensityEstimate, rows: torch.Tensor, draws: int, generator: torch.Generator
+) -> Likelihood:
+    """Mean of ln p_theta(z) - ln Z over rows, Z by importance sampling under the noise p_nK.
+
+    Eq. (9) is easier the wider the noise, so that its validation losses cannot be compared between
+    two starts of K; the likelihood of held-out rows can. Since p_theta = nu p_nK e^T, the weight of
+    a draw v ~ p_nK is w = p_theta(v) / p_nK(v) = nu e^T(v), and Z = E[w].
+
+    Parameters
+    ----------
+    density : DensityEstimate
+    rows : torch.Tensor
+        Raw composite features that were not fitted, of what the density was fitted to (p_d or p_m),
+        shape (N, D).
+    draws : int
+        Rows of noise, 1 or more.
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    Likelihood
+    """
+    parts = []
+    for drawn in range(0, draws, NOISE_ROWS):
+        base = density.noise.sample(min(NOISE_ROWS, draws - drawn), generator)
+        parts.append(density.log_odds(density.noise.widen(base)).double())
+    log_weights = torch.cat(parts) + math.log(density.noise_ratio)
+    total = log_weights.logsumexp(0)
+    log_normaliser = total - math.log(draws)
+    log_density = -density.anomaly_score(rows)  # ln p_theta, in raw coordinates
+    return Likelihood(
+        float(log_density.mean() - log_normaliser),
+        float(log_normaliser),
+        float((2 * total - (2 * log_weights).logsumexp(0)).exp()),
+    )

@@ -18,6 +18,14 @@ from cance.networks.log_odds import LogOdds, LogOddsSettings
 from cance.networks.mlp import MLPDecoder, MLPEncoder, MLPSettings
 from cance.networks.plain import PlainDecoder, PlainEncoder, PlainSettings
 from cance.networks.pooled import PooledDecoder, PooledEncoder, PooledSettings
+from cance.networks.readings import (
+    LeNetDecoder,
+    LeNetEncoder,
+    LeNetSettings,
+    VGGDecoder,
+    VGGEncoder,
+    VGGSettings,
+)
 from cance.networks.residual import ResidualDecoder, ResidualEncoder, ResidualSettings
 from cance.randomness import streams
 
@@ -37,6 +45,9 @@ KINDS = {
         for bend in ("relu", "leaky relu", "elu")
     },
     "pooled": (PooledEncoder, PooledDecoder, IMAGE, PooledSettings((4, 6))),
+    "lenet": (LeNetEncoder, LeNetDecoder, IMAGE, LeNetSettings((4, 5, 6))),
+    "lenet, affine": (LeNetEncoder, LeNetDecoder, IMAGE, LeNetSettings((4, 5, 6), True, "relu")),
+    "vgg": (VGGEncoder, VGGDecoder, IMAGE, VGGSettings((4, 6))),
     "residual, one block": (ResidualEncoder, ResidualDecoder, IMAGE, ResidualSettings((4, 6), 8)),
     "residual": (ResidualEncoder, ResidualDecoder, IMAGE, ResidualSettings((4, 5, 6), 8)),
     "mlp": (MLPEncoder, MLPDecoder, 20, MLP),
