@@ -92,7 +92,7 @@ from cance.plots import noise as figures
 from cance.randomness import split_rows, streams
 from cance.results import provenance, records
 from cance.results.summaries import runs as summaries
-from cance.training import minibatches, one_cycle
+from cance.training import Optimiser, minibatches
 
 torch.set_num_threads(1)
 images = data.load_auto(dataset)
@@ -366,7 +366,9 @@ for of, z in {"composite": train, "plane": plane}.items():
             own = streams(seed, "density")
             model = DensityEstimate(tensor_moments(z), settings.network, 8, psi_0)
             initialise(model.log_odds, own.initial)
-            theta, schedule = one_cycle(model.log_odds.parameters(), 6e-3, 1e-2, path_steps)
+            theta, schedule = Optimiser(list(model.log_odds.parameters()), 6e-3, 1e-2).built(
+                path_steps
+            )
             psi = torch.optim.AdamW(
                 [model.noise.psi], lr=noise_rate, weight_decay=0.0, maximize=ascends
             )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from cance.composite import ENCODING_BATCH
 from cance.networks.conv import ConvDecoder, ConvEncoder, ConvSettings
@@ -15,18 +14,35 @@ from cance.networks.layers import initialise
 from cance.networks.mlp import MLPDecoder, MLPEncoder, MLPSettings
 from cance.networks.plain import PlainDecoder, PlainEncoder, PlainSettings
 from cance.networks.pooled import PooledDecoder, PooledEncoder, PooledSettings
+from cance.networks.readings import (
+    LeNetDecoder,
+    LeNetEncoder,
+    LeNetSettings,
+    VGGDecoder,
+    VGGEncoder,
+    VGGSettings,
+)
 from cance.networks.residual import ResidualDecoder, ResidualEncoder, ResidualSettings
 from cance.randomness import Streams
-from cance.training import BestWeights, minibatches, one_cycle
+from cance.training import BestWeights, Optimiser, minibatches, updates
 
 NetworkSettings = (
-    ConvSettings | DirectSettings | PlainSettings | PooledSettings | ResidualSettings | MLPSettings
+    ConvSettings
+    | DirectSettings
+    | LeNetSettings
+    | MLPSettings
+    | PlainSettings
+    | PooledSettings
+    | ResidualSettings
+    | VGGSettings
 )
 PARTS = {
     ConvSettings: (ConvEncoder, ConvDecoder),
     DirectSettings: (DirectEncoder, DirectDecoder),
     PlainSettings: (PlainEncoder, PlainDecoder),
     PooledSettings: (PooledEncoder, PooledDecoder),
+    LeNetSettings: (LeNetEncoder, LeNetDecoder),
+    VGGSettings: (VGGEncoder, VGGDecoder),
     ResidualSettings: (ResidualEncoder, ResidualDecoder),
 }
 """Encoder and decoder of each kind of image network."""
@@ -207,53 +223,50 @@ def fit(
 
 
 def _fit_both(autoencoder, train, validation, settings, streams, progress) -> BestWeights:
-    optimiser, schedule = one_cycle(
-        autoencoder.parameters(), settings.stage1_rate, settings.weight_decay, settings.stage1_steps
-    )
-    batches = minibatches(len(train), settings.batch_size, streams.order)
-    best = BestWeights()
-    for step in tqdm(range(1, settings.stage1_steps + 1), "autoencoder", disable=not progress):
-        autoencoder.train()
-        x = train[next(batches).to(train.device)]
+    """Stage 1: phi_1 and phi_2 descend L_error + lambda L_cov."""
+    penalty = settings.covariance_weight
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
+        x = train[rows]
         latent = autoencoder.encode(x)
-        loss = reconstruction_loss(x, autoencoder.decode(latent))
-        loss = loss + settings.covariance_weight * covariance_loss(latent)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        if step % settings.validate_every == 0 or step == settings.stage1_steps:
-            autoencoder.eval()
-            latent = encode(autoencoder, validation)
-            loss = _decoder_loss(autoencoder, validation, latent)
-            loss = loss + settings.covariance_weight * covariance_loss(latent)
-            best.offer(step, float(loss), autoencoder)
+        error = reconstruction_loss(x, autoencoder.decode(latent))
+        return error + penalty * covariance_loss(latent)
+
+    optimiser = Optimiser(
+        list(autoencoder.parameters()), settings.stage1_rate, settings.weight_decay
+    )
+    draws = zip(minibatches(len(train), settings.batch_size, streams.order))
+    steps, every = settings.stage1_steps, settings.validate_every
+    title = "autoencoder" if progress else None
+    best = BestWeights()
+    for step in updates(autoencoder, loss, [optimiser], draws, steps, every, title):
+        autoencoder.eval()
+        latent = encode(autoencoder, validation)
+        total = _decoder_loss(autoencoder, validation, latent) + penalty * covariance_loss(latent)
+        best.offer(step, float(total), autoencoder)
     best.restore(autoencoder)
     return best
 
 
 def _fit_decoder(autoencoder, train, validation, settings, streams, progress) -> BestWeights:
+    """Stage 2: phi_2 alone descends L_error, on latents that no longer change."""
     latents, validation_latents = encode(autoencoder, train), encode(autoencoder, validation)
     decoder = autoencoder.decoder
-    optimiser, schedule = one_cycle(
-        decoder.parameters(), settings.stage2_rate, settings.weight_decay, settings.stage2_steps
-    )
-    batches = minibatches(len(train), settings.batch_size, streams.order)
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
+        return reconstruction_loss(train[rows], autoencoder.decode(latents[rows]))
+
+    optimiser = Optimiser(list(decoder.parameters()), settings.stage2_rate, settings.weight_decay)
+    draws = zip(minibatches(len(train), settings.batch_size, streams.order))
+    steps, every = settings.stage2_steps, settings.validate_every
+    title = "decoder" if progress else None
     best = BestWeights()
     # the stage may not end worse than it began: stage 1's decoder is the first candidate
     best.offer(0, float(_decoder_loss(autoencoder.eval(), validation, validation_latents)), decoder)
-    for step in tqdm(range(1, settings.stage2_steps + 1), "decoder", disable=not progress):
-        decoder.train()
-        rows = next(batches).to(train.device)
-        loss = reconstruction_loss(train[rows], autoencoder.decode(latents[rows]))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        if step % settings.validate_every == 0 or step == settings.stage2_steps:
-            decoder.eval()
-            loss = _decoder_loss(autoencoder, validation, validation_latents)
-            best.offer(step, float(loss), decoder)
+    for step in updates(decoder, loss, [optimiser], draws, steps, every, title):
+        decoder.eval()
+        error = _decoder_loss(autoencoder, validation, validation_latents)
+        best.offer(step, float(error), decoder)
     best.restore(decoder)
     return best
 

@@ -5,12 +5,12 @@ The numbered equations are pure functions of log-odds; `fit` is the one loop tha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
-from tqdm import tqdm
 
 from cance.augmentation import AugmentedData
 from cance.density import DensityEstimate
@@ -19,7 +19,7 @@ from cance.networks.layers import initialise
 from cance.networks.log_odds import LogOddsSettings
 from cance.noise import GaussianNoise
 from cance.randomness import Streams
-from cance.training import BestWeights, minibatches, one_cycle
+from cance.training import BestWeights, Optimiser, minibatches, updates
 
 
 @dataclass(frozen=True)
@@ -227,32 +227,29 @@ def fit(
     density.to(train.device)
     log_odds, noise = density.log_odds, density.noise
 
-    def draw(z: torch.Tensor) -> torch.Tensor:
-        """Rows of p_d as they are, or made into rows of p_m."""
-        return z if augmentation is None else augmentation.sample(z, streams.augmentation)
+    def draws() -> Iterator[tuple[torch.Tensor, ...]]:
+        for rows in minibatches(len(train), settings.batch_size, streams.order):
+            normal = noise.draw(settings.noise_ratio * len(rows), streams.noise)
+            # what makes rows of p_m of rows of p_d, Eq. (8)
+            altered = augmentation.draw(len(rows), streams.augmentation) if augmentation else ()
+            yield rows, normal, *altered
+
+    def loss(rows: torch.Tensor, normal: torch.Tensor, *altered: torch.Tensor) -> torch.Tensor:
+        z = augmentation.mix(train[rows], *altered) if augmentation else train[rows]
+        data = density.standardise(z)
+        return adversarial_batch_loss(log_odds, noise, data, noise.colour(normal))
 
     bank = noise.sample(settings.noise_ratio * len(validation), streams.noise)
-    validation = density.standardise(draw(validation))
-    theta, schedule = one_cycle(
-        log_odds.parameters(), settings.rate, settings.weight_decay, settings.steps
-    )
-    psi = torch.optim.AdamW(
-        [noise.psi], lr=settings.noise_rate, weight_decay=0.0, maximize=True, fused=True
-    )
-    batches = minibatches(len(train), settings.batch_size, streams.order)
+    if augmentation:
+        validation = augmentation.sample(validation, streams.augmentation)
+    validation = density.standardise(validation)
+    theta = Optimiser(list(log_odds.parameters()), settings.rate, settings.weight_decay)
+    psi = Optimiser([noise.psi], settings.noise_rate, 0.0, cycle=False, ascends=True)
+    steps, every = settings.steps, settings.validate_every
+    title = "density" if progress else None
     best = BestWeights()
-    for step in tqdm(range(1, settings.steps + 1), "density", disable=not progress):
-        data = density.standardise(draw(train[next(batches).to(train.device)]))
-        base = noise.sample(settings.noise_ratio * len(data), streams.noise)
-        loss = adversarial_batch_loss(log_odds, noise, data, base)
-        theta.zero_grad()
-        psi.zero_grad()
-        loss.backward()
-        theta.step()
-        psi.step()
-        schedule.step()
-        if step % settings.validate_every == 0 or step == settings.steps:
-            with torch.no_grad():
-                best.offer(step, float(batch_loss(log_odds, noise, validation, bank)), density)
+    for step in updates(density, loss, [theta, psi], draws(), steps, every, title):
+        with torch.no_grad():
+            best.offer(step, float(batch_loss(log_odds, noise, validation, bank)), density)
     best.restore(density)
     return FittedDensity(density.eval(), best)

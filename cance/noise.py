@@ -68,7 +68,14 @@ class GaussianNoise(nn.Module):
 
     def sample(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """Draw v ~ p_n = N(mu_z, Sigma_z), before widening: (n, D) float32 on the noise's device."""
-        normal = torch.randn(n, len(self.psi), generator=generator).to(self.psi.device)
+        return self.colour(self.draw(n, generator).to(self.psi.device))
+
+    def draw(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """Standard normal numbers for n rows, on the CPU: (n, D) float32."""
+        return torch.randn(n, len(self.psi), generator=generator)
+
+    def colour(self, normal: torch.Tensor) -> torch.Tensor:
+        """v ~ p_n from standard normal numbers on the noise's device: (n, D) -> (n, D) float32."""
         return normal @ self.factor.T.to(normal.dtype) + self.mean.to(normal.dtype)
 
     def widen(self, z: torch.Tensor) -> torch.Tensor:

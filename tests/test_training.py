@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cance.training import BestWeights, minibatches, one_cycle
+from cance.training import BestWeights, Optimiser, minibatches, updates
 
 
 def scalar(value) -> nn.Module:
@@ -83,7 +83,7 @@ def test_fewer_rows_than_a_batch_are_refused():
 
 
 def test_one_cycle_peaks_at_three_tenths_and_falls_to_nothing():
-    optimiser, schedule = one_cycle(scalar(0.0).parameters(), 0.02, 0.1, 100)
+    optimiser, schedule = Optimiser(list(scalar(0.0).parameters()), 0.02, 0.1).built(100)
     assert isinstance(optimiser, torch.optim.AdamW)
     assert optimiser.param_groups[0]["weight_decay"] == 0.1
     rates = []
@@ -96,3 +96,44 @@ def test_one_cycle_peaks_at_three_tenths_and_falls_to_nothing():
     assert rates[:30] == sorted(rates[:30])
     assert rates[29:] == sorted(rates[29:], reverse=True)
     assert rates[-1] < 1e-6
+
+
+def test_updates_hand_back_after_every_look_and_after_the_last():
+    module = nn.Linear(3, 1)
+    optimiser = Optimiser(list(module.parameters()), 1e-2, 0.0)
+    rows = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+    draws = zip(minibatches(40, 8, torch.Generator().manual_seed(1)))
+    seen, modes = [], []
+    for step in updates(
+        module, lambda i: module(rows[i]).square().mean(), [optimiser], draws, 23, 10
+    ):
+        seen.append(step)
+        modes.append(module.training)
+        module.eval()
+    assert seen == [10, 20, 23]
+    assert modes == [True] * 3  # whatever the look left behind
+
+
+def test_updates_ask_for_no_more_draws_than_steps():
+    """Stage 2 goes on with the stream of stage 1, so that one draw too many would change it."""
+    module, asked = nn.Linear(2, 1), []
+
+    def draws():
+        while True:
+            asked.append(1)
+            yield (torch.ones(4, 2),)
+
+    optimiser = Optimiser(list(module.parameters()), 1e-2, 0.0)
+    for _ in updates(module, lambda x: module(x).square().mean(), [optimiser], draws(), 7, 3):
+        pass
+    assert len(asked) == 7
+
+
+def test_one_loss_serves_one_that_descends_and_one_that_ascends():
+    low, high = nn.Parameter(torch.tensor([1.0])), nn.Parameter(torch.tensor([1.0]))
+    module = nn.ParameterList([low, high])
+    pair = [Optimiser([low], 0.1, 0.0, cycle=False), Optimiser([high], 0.1, 0.0, False, True)]
+    draws = iter([(torch.ones(1),)] * 5)
+    list(updates(module, lambda x: (low * high * x).sum(), pair, draws, 5, 5))
+    assert low.item() == pytest.approx(0.5, abs=0.02)  # AdamW moves by its rate while signs hold
+    assert high.item() == pytest.approx(1.5, abs=0.02)

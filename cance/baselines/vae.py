@@ -32,7 +32,7 @@ from cance.theory.elbo import (
     standard_normal_divergence,
     standard_normal_log_density,
 )
-from cance.training import BestWeights, minibatches, one_cycle
+from cance.training import BestWeights, Optimiser, minibatches
 
 
 @dataclass(frozen=True)
@@ -220,9 +220,8 @@ def fit(
     with torch.device("meta"):
         model = MODELS[type(settings)](tuple(train.shape[1:]), settings)
     model = initialise(model, streams.initial).to(train.device)
-    optimiser, schedule = one_cycle(
-        model.parameters(), settings.rate, settings.weight_decay, settings.steps
-    )
+    adamw = Optimiser(list(model.parameters()), settings.rate, settings.weight_decay)
+    optimiser, schedule = adamw.built(settings.steps)
     batches = minibatches(len(train), settings.batch_size, streams.order)
     # every look draws the same numbers, so that two looks differ by the weights alone
     look = int(torch.randint(2**62, (), generator=streams.noise))
