@@ -8,44 +8,12 @@ import torch
 from torch import nn
 
 from cance.composite import ENCODING_BATCH
-from cance.networks.conv import ConvDecoder, ConvEncoder, ConvSettings
-from cance.networks.direct import DirectDecoder, DirectEncoder, DirectSettings
+from cance.networks import PARTS, NetworkSettings
+from cance.networks.conv import ConvSettings
 from cance.networks.layers import initialise
 from cance.networks.mlp import MLPDecoder, MLPEncoder, MLPSettings
-from cance.networks.plain import PlainDecoder, PlainEncoder, PlainSettings
-from cance.networks.pooled import PooledDecoder, PooledEncoder, PooledSettings
-from cance.networks.readings import (
-    LeNetDecoder,
-    LeNetEncoder,
-    LeNetSettings,
-    VGGDecoder,
-    VGGEncoder,
-    VGGSettings,
-)
-from cance.networks.residual import ResidualDecoder, ResidualEncoder, ResidualSettings
 from cance.randomness import Streams
 from cance.training import BestWeights, Optimiser, minibatches, updates
-
-NetworkSettings = (
-    ConvSettings
-    | DirectSettings
-    | LeNetSettings
-    | MLPSettings
-    | PlainSettings
-    | PooledSettings
-    | ResidualSettings
-    | VGGSettings
-)
-PARTS = {
-    ConvSettings: (ConvEncoder, ConvDecoder),
-    DirectSettings: (DirectEncoder, DirectDecoder),
-    PlainSettings: (PlainEncoder, PlainDecoder),
-    PooledSettings: (PooledEncoder, PooledDecoder),
-    LeNetSettings: (LeNetEncoder, LeNetDecoder),
-    VGGSettings: (VGGEncoder, VGGDecoder),
-    ResidualSettings: (ResidualEncoder, ResidualDecoder),
-}
-"""Encoder and decoder of each kind of image network."""
 
 
 @dataclass(frozen=True)

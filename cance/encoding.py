@@ -15,6 +15,7 @@ from cance import autoencoder
 from cance.autoencoder import Autoencoder, AutoencoderSettings
 from cance.composite import composite
 from cance.nce import NCESettings
+from cance.networks import described
 from cance.pca import PCAReconstructor, PCASettings
 from cance.randomness import split_rows, streams
 from cance.training import BestWeights
@@ -37,8 +38,11 @@ class RunSettings:
     validation_fraction: float = 0.2
 
     def as_dict(self) -> dict:
-        """Nested plain values, as a record holds them."""
-        return asdict(self)
+        """Nested plain values that say all of it, the kind of network too."""
+        plain = asdict(self)
+        if isinstance(self.autoencoder, AutoencoderSettings):
+            plain["autoencoder"]["network"] = described(self.autoencoder.network)
+        return plain
 
     def shortened(self, schedule: RunSettings) -> RunSettings:
         """`schedule`: nothing of these is kept."""
