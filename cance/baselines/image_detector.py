@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -125,6 +125,77 @@ class ImageDetector(OutlierMixin, BaseEstimator):
         device = resolve_device(self.device)
         found = [self._score(batch.to(device)).double() for batch in images.split(SCORING_BATCH)]
         return torch.cat(found).cpu().numpy()
+
+
+class WatchableDetector(ImageDetector):
+    """An image detector whose training can be looked at after every epoch.
+
+    `cance.baselines.selected_on_test` does so, to measure what a choice of the epoch by its result
+    on the test would flatter; `fit` keeps the last.
+
+    Attributes
+    ----------
+    scorer_ : torch.nn.Module
+        Images in [0, 1] to scores, high is anomalous: (N, C, H, W) -> (N,).
+    """
+
+    def _fit(self, images: torch.Tensor, generator: torch.Generator) -> None:
+        *_, network = self._trained(images, generator)
+        self.scorer_ = self._scorer(network, images)
+
+    @abstractmethod
+    def _trained(self, images: torch.Tensor, generator: torch.Generator) -> Iterator[nn.Module]:
+        """Train as `_fit` documents; the network after each epoch, the same object every time."""
+
+    @abstractmethod
+    def _scorer(self, network: nn.Module, images: torch.Tensor) -> nn.Module:
+        """What scores by a network and the training images; it leaves the network's mode be."""
+
+    def _score(self, images: torch.Tensor) -> torch.Tensor:
+        return self.scorer_(images)
+
+
+class ChannelScaling(nn.Module):
+    """Pixels less their channel's mean, over its standard deviation.
+
+    Parameters
+    ----------
+    images : torch.Tensor
+        Of the training, (N, C, H, W).
+    mean, deviation : sequence of float, optional
+        One a channel. Default: of the training images, a constant channel only being centred.
+
+    Raises
+    ------
+    ValueError
+        If there is not one of each a channel.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        mean: Sequence[float] | None = None,
+        deviation: Sequence[float] | None = None,
+    ):
+        super().__init__()
+        found = images.std((0, 2, 3)), images.mean((0, 2, 3))
+        deviations, means = (
+            own if given is None else images.new_tensor(given)
+            for own, given in zip(found, (deviation, mean), strict=True)
+        )
+        channels = images.shape[1]
+        if means.shape != (channels,) or deviations.shape != (channels,):
+            raise ValueError(
+                f"mean is {mean} and deviation {deviation}, expected {channels} numbers each, one "
+                "a channel"
+            )
+        deviations = torch.where(deviations > 0, deviations, torch.ones_like(deviations))
+        self.register_buffer("mean", means[:, None, None])
+        self.register_buffer("deviation", deviations[:, None, None])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scaled = (images - self.mean) / self.deviation
+        return scaled.contiguous(memory_format=torch.channels_last)
 
 
 def as_images(X) -> torch.Tensor:
