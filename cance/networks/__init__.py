@@ -12,10 +12,25 @@ from cance.networks.direct import DirectDecoder, DirectEncoder, DirectSettings
 from cance.networks.mlp import MLPSettings
 from cance.networks.plain import PlainDecoder, PlainEncoder, PlainSettings
 from cance.networks.pooled import PooledDecoder, PooledEncoder, PooledSettings
+from cance.networks.readings import (
+    LeNetDecoder,
+    LeNetEncoder,
+    LeNetSettings,
+    VGGDecoder,
+    VGGEncoder,
+    VGGSettings,
+)
 from cance.networks.residual import ResidualDecoder, ResidualEncoder, ResidualSettings
 
 NetworkSettings = (
-    ConvSettings | DirectSettings | PlainSettings | PooledSettings | ResidualSettings | MLPSettings
+    ConvSettings
+    | DirectSettings
+    | PlainSettings
+    | PooledSettings
+    | ResidualSettings
+    | LeNetSettings
+    | VGGSettings
+    | MLPSettings
 )
 PARTS = {
     ConvSettings: (ConvEncoder, ConvDecoder),
@@ -23,6 +38,8 @@ PARTS = {
     PlainSettings: (PlainEncoder, PlainDecoder),
     PooledSettings: (PooledEncoder, PooledDecoder),
     ResidualSettings: (ResidualEncoder, ResidualDecoder),
+    LeNetSettings: (LeNetEncoder, LeNetDecoder),
+    VGGSettings: (VGGEncoder, VGGDecoder),
 }
 """Encoder and decoder of each kind of image network."""
 
