@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Why a joint density
+# # 1. Why a joint density
 #
 # **Why should an anomaly score be a joint density of latent and reconstruction error, and why one that
 # assumes no formula for the error?**
@@ -32,7 +32,11 @@ latent_dim = 6
 steps = 300  # updates of each network
 draws = 4  # of z_l, for each image that the VAE scores
 
-# %%
+# %% tags=["hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import math
 
 import numpy as np
@@ -113,7 +117,7 @@ print(f"normal images: {len(train)} train, {len(held_out)} held out, {(~anomalou
 # `cance.baselines.vae.VAE` is such a model, of the same convolutions as the method's autoencoder, with an
 # encoder that gives the mean and the log variance of $\z_l$. Its prior is $\N(0, I)$.
 
-# %%
+# %% tags=["hide-input"]
 fitted_vae = vae.fit(
     train,
     held_out,
@@ -188,7 +192,7 @@ print(f"AUROC of the negated bound: {100 * vae_auroc:.1f} %")
 # Now live: an autoencoder trained on {ref}`Eq. (3) <eq-03>` with $p_r = \N(0, I)$ and $\beta = 1$. Its
 # latents are then multiplied by $c$ as described.
 
-# %%
+# %% tags=["hide-input"]
 fitted = vae.fit(
     train,
     held_out,
@@ -259,7 +263,7 @@ print(f"share of the prior in the variance of the score, normal test images: {10
 # | exponential, Eq. (4) | 1 | 0 | 1 | $\pi/\sqrt6 = 1.28$ | no |
 # | Gaussian decoder, $\sigma^2 = 1/2$ | $d_0/2$ | near the mean | $\sqrt{2/d_0}$ | about $\sqrt{2/d_0}$ | no |
 
-# %% mystnb={"image": {"alt": "Left: densities of the logarithm of the squared error; what is measured lies between the exponential of Eq. (4), far too low, and the narrow peak of the Gaussian decoder, far too high, and on MNIST it overlaps with neither much. Right: the squared error over its mean is a skewed hump away from zero; the exponential falls from its maximum at zero, the Gaussian decoder is a narrow peak at one, a chi-square with some ten degrees of freedom fits."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: densities of the logarithm of the squared error; what is measured lies between the exponential of Eq. (4), far too low, and the narrow peak of the Gaussian decoder, far too high, and on MNIST it overlaps with neither much. Right: the squared error over its mean is a skewed hump away from zero; the exponential falls from its maximum at zero, the Gaussian decoder is a narrow peak at one, a chi-square with some ten degrees of freedom fits."}, "figure": {"caption": "What Eq. (4) and a Gaussian decoder expect of the squared error, and what is measured. Left: its logarithm. Right: the error over its mean."}}
 error = z_held_out[:, d].numpy()
 normal_error = z_test[ok, d].numpy()
 variation = normal_error.std() / normal_error.mean()
@@ -301,7 +305,7 @@ figures.error_models(normal_error, d_0, degrees)
 # smallest variance in five bins, with a permutation $p$. The spread of $z_e$ itself is set against its
 # expected value, that of $\ln z_e$ against the latent.
 
-# %% mystnb={"image": {"alt": "Left: squared error of normal test images against the value expected from their latent, rising along the diagonal by a factor of several. Right: the standard deviation of the logarithm of the error in bins rises along the fitted one, roughly on the diagonal, and all are far below the 1.28 of an exponential."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: squared error of normal test images against the value expected from their latent, rising along the diagonal by a factor of several. Right: the standard deviation of the logarithm of the error in bins rises along the fitted one, roughly on the diagonal, and all are far below the 1.28 of an exponential."}, "figure": {"caption": "The error given the latent, on normal test images: its mean (left) and its spread (right), against what the latent predicts."}}
 model = heteroskedasticity.fit_error_given_latent(z_held_out[:, :d].numpy(), error)
 latent, latent_test = z_test[ok, :d].numpy(), z_test[:, :d].numpy()
 location, scale = model.location(latent), model.scale(latent)
@@ -339,7 +343,7 @@ figures.error_given_latent(location, normal_error, scale, residuals, bins=5)
 # as a *description*? The log likelihood of normal test images under models fitted to the held-out ones, in
 # nats an image; the first two have nothing to fit.
 
-# %%
+# %% tags=["hide-input"]
 likelihoods = pd.Series(heteroskedasticity.error_log_likelihoods(error, normal_error, d_0))
 likelihoods["log-normal given the latent"] = model.log_density(latent, normal_error).mean()
 print(likelihoods.round(2).to_string())
@@ -364,7 +368,7 @@ print(likelihoods.round(2).to_string())
 # a Gaussian of variance $1/\kappa$ in each, so that $4\kappa z_c$ is about chi-square with $d_0 - 1$
 # degrees of freedom.
 
-# %%
+# %% tags=["hide-input"]
 mean_cosine = float(1 - 2 * z_held_out[:, d + 1].mean())
 concentration = (d_0 - 1) / (2 * (1 - mean_cosine))
 spread_c = float(z_test[ok, d + 1].std() / z_test[ok, d + 1].mean())
@@ -390,7 +394,7 @@ print(
 # (`cance.theory.heteroskedasticity.auroc_within`; about 50 says nothing new). No weight and no coefficient was
 # fitted to a label.
 
-# %% mystnb={"image": {"alt": "Dot plot: for each score its AUROC among all test images and among images of equal sum score; on MNIST the cosine dissimilarity stands out in both, while the density of the error given the latent alone falls below one half within slices."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot: for each score its AUROC among all test images and among images of equal sum score; on MNIST the cosine dissimilarity stands out in both, while the density of the error given the latent alone falls below one half within slices."}, "figure": {"caption": "AUROC of each score among all test images, and within slices of equal sum score."}}
 gaussian = stats.multivariate_normal(
     z_held_out[:, :d].mean(0).numpy(), np.cov(z_held_out[:, :d].T.numpy())
 )
@@ -455,7 +459,7 @@ figures.overall_and_within(aurocs)
 # their latent and the two whose error is highest. The sum cannot tell them apart. The numbers with a sign
 # are $(\ln z_e - m(\z_l))/s(\z_l)$: where this decoder usually errs that much, it is near zero.
 
-# %% mystnb={"image": {"alt": "Eight images above their reconstructions, half of them normal, all with nearly the same squared error and the same latent density, titled by the standardised error given their latent, from low to high, and by their cosine dissimilarity."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Eight images above their reconstructions, half of them normal, all with nearly the same squared error and the same latent density, titled by the standardised error given their latent, from low to high, and by their cosine dissimilarity."}, "figure": {"caption": "Images that the sum of Eq. (4) cannot tell apart, above their reconstructions. The signed number is the error's surprise given the latent."}}
 target = np.log(np.median(error)), np.median(-gaussian.logpdf(z_held_out[:, :d].numpy()))
 distance = np.hypot(
     (np.log(z_e) - target[0]) / np.log(error).std(),
@@ -479,7 +483,7 @@ reconstructions(test[alike].numpy(), rebuilt, titles)
 # less ink to be wrong about. The density given the latent does not see it that way, since at the latents of
 # the thin ones the decoder usually errs more. $z_c$, which divides by the ink, does.
 
-# %%
+# %% tags=["hide-cell"]
 overall = aurocs["overall"]
 near, far = (overall[name] for name in scores if name.startswith("joint"))
 half = overall["$z_c - \\ln p_r$ ($\\kappa = 1/2$)"]
@@ -497,7 +501,7 @@ print(f"with kappa = 1/2 {half:.1f}")
 #
 # These hold for either data set; where a statement of the paper fails, `False` is what is checked.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-cell"]
 shrinking = np.diff(list(values.values()))
 gained = likelihoods.iloc[6] - likelihoods.iloc[3]
 print("Eq. (2) is Eq. (1) negated, up to its constant:", bool(gap < 1e-2))

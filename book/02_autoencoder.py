@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # The autoencoder: a latent with a density
+# # 2. The autoencoder: a latent with a density
 #
 # **What do batch normalisation, the covariance penalty and the second stage each do for the latent?**
 #
@@ -31,7 +31,11 @@ stage2_steps = 40
 batch_size = 128
 seed = 0
 
-# %%
+# %% tags=["hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 from dataclasses import replace
 
 import numpy as np
@@ -122,7 +126,7 @@ print(
 # the eigenvalues as shares of their sum, and *dead* directions, those whose eigenvalue is below 1 % of the
 # mean.
 
-# %%
+# %% tags=["hide-input"]
 weights = [0, 0.003, 0.03, 0.3, 3, 10]
 base = AutoencoderSettings(
     ConvSettings(channels=(8, 16), hidden=64),
@@ -155,7 +159,7 @@ for (kind, d, weight), settings in plan.items():
     }
 print(pd.DataFrame(table).T.rename_axis(["normalised", "d", "lambda"]).to_string())
 
-# %% mystnb={"image": {"alt": "Two panels of eigenvalues on a logarithmic axis, largest first. With six latents all spectra lie within a factor of ten. With 32, those without penalty fall by more than a thousand, with or without batch normalisation; the penalty without batch normalisation only lowers the whole spectrum; with both it is flat at one."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of eigenvalues on a logarithmic axis, largest first. With six latents all spectra lie within a factor of ten. With 32, those without penalty fall by more than a thousand, with or without batch normalisation; the penalty without batch normalisation only lowers the whole spectrum; with both it is flat at one."}, "figure": {"caption": "Eigenvalues of the latent covariance, with and without batch normalisation and penalty."}}
 lines = {
     "neither": ("without", 0),
     "penalty alone, $\\lambda = 0.3$": ("without", 0.3),
@@ -189,7 +193,7 @@ figures.spectra(
 # "The smallest $\lambda$ that yields a well-conditioned covariance" needs a limit, and the paper names
 # none. We take 10.
 
-# %% mystnb={"image": {"alt": "Condition number against the weight of the penalty, both on logarithmic scales. With six latents it is below ten from the start; with 32 it falls from some thousand to below two as the weight grows."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Condition number against the weight of the penalty, both on logarithmic scales. With six latents it is below ten from the start; with 32 it falls from some thousand to below two as the weight grows."}, "figure": {"caption": "Condition number of the latent covariance against the weight of the penalty."}}
 limit = 10
 condition = {
     d: [np.divide(*spectra["with", d, w][[-1, 0]]) for w in weights] for d in (narrow, wide)
@@ -234,7 +238,7 @@ figures.conditioning(weights, {f"d = {d}": np.array(condition[d]) for d in condi
 # function of the encoder*: besides $c_{ij}^2$ it weighs $\kappa_{ij} / n$, that is, it also asks that two
 # latents should not be large at the same time.
 
-# %%
+# %% tags=["hide-input"]
 n = batch_size
 generator = torch.Generator().manual_seed(seed)
 independent = torch.randn(400, n, narrow, generator=generator, dtype=torch.float64)
@@ -277,7 +281,7 @@ print(pd.DataFrame(report).T.rename_axis("lambda").round(5).to_string())
 # the encoder is frozen in. If stage 1 had converged, stage 2 could gain nothing, whatever $\lambda$. If the
 # paper's reason is right, it should gain *more* where $\lambda$ is larger.
 
-# %% mystnb={"image": {"alt": "Two panels, six and 32 latents: validation error after stage 1 and after stage 2 against the weight of the penalty. Both curves rise for weights above 0.3, and run in parallel: the gap between them does not widen."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels, six and 32 latents: validation error after stage 1 and after stage 2 against the weight of the penalty. Both curves rise for weights above 0.3, and run in parallel: the gap between them does not widen."}, "figure": {"caption": "Validation error after each stage against the weight of the penalty."}}
 errors = {}
 for d in (narrow, wide):
     stages = [fits["with", d, weight].stage2 for weight in weights]
@@ -315,7 +319,7 @@ figures.two_stages(weights, {f"d = {d}": errors[d] for d in errors})
 # and multiply its last linear map by $A = \bSigma^{-1/2}$ (from the left, after the normalisation's own
 # scale) and the decoder's first by $A^{-1}$. It remains a network of the same architecture.
 
-# %%
+# %% tags=["hide-input"]
 model = fits["with", wide, 0].autoencoder.double()
 x, z = validation.double(), latents["with", wide, 0]
 with torch.no_grad():
@@ -352,7 +356,7 @@ print(f"validation error {error:.4f}; with lambda = 10, {errors[wide][1][-1]:.4f
 # prior of a VAE. The penalty fixes second moments and no others. Beside each number stands what a Gaussian
 # sample of the same size gives.
 
-# %% mystnb={"image": {"alt": "Left: the two latents that depend most on each other, over a Gaussian cloud of the same mean and covariance; they fill another shape. Right: the histogram of one latent, less regular than the normal density of its mean and variance."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the two latents that depend most on each other, over a Gaussian cloud of the same mean and covariance; they fill another shape. Right: the histogram of one latent, less regular than the normal density of its mean and variance."}, "figure": {"caption": "Left: the two most dependent latents over a Gaussian of the same moments. Right: one latent's histogram over the normal density."}}
 z = latents["with", narrow, 0.3].numpy()
 gaussian = np.random.default_rng(seed).multivariate_normal(z.mean(0), np.cov(z.T), len(z))
 dependence, most = {}, (0, 1)
@@ -430,7 +434,7 @@ figures.latent_pair(z[:, most], gaussian[:, most])
 # These statements hold for either data set, and are checked whenever the project's tests run. Where a line
 # says False, an expectation of the paper failed.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-cell"]
 bounded = []
 for (kind, d, _), z in latents.items():
     correlation = np.corrcoef(z.numpy().T)
@@ -459,7 +463,7 @@ print("stage 2 gains half as much again there:", any(g[-1] > 1.5 * g[0] for g in
 print("stage 2 wins back a quarter of the cost:", any(share > 0.25 for share in won_back.values()))
 print("uncorrelated latents are still dependent:", dependence["latents"] > dependence["Gaussian"])
 
-# %%
+# %% tags=["hide-cell"]
 print(
     f"found: {name}, condition number {condition[narrow][0]:.0f} with d = {narrow} and no penalty; "
     f"d = {wide}: {condition[wide][0]:.0f} with normalisation alone, "

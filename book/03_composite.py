@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # The composite feature
+# # 3. The composite feature
 #
 # **What do the error $z_e$ and the dissimilarity $z_c$ each see of an image, and why have both?**
 #
@@ -29,7 +29,11 @@ stage1_steps = 300
 stage2_steps = 100
 seed = 0
 
-# %%
+# %% tags=["hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import numpy as np
 import pandas as pd
 import torch
@@ -110,7 +114,7 @@ print(f"{name}, class {normal} is normal: {len(train)} images train, {len(test)}
 # So the second number that the pair holds is *the length of the image*, how much ink there is; nothing else
 # is left in it. $\lVert\x\rVert^2 \approx d_0 z_e / (4 z_c (1 - z_c))$ reads it off.
 
-# %% mystnb={"image": {"alt": "The length's part of the squared error against the angle's part, logarithmic, for anomalous and normal test images. Nearly all points lie below the diagonal of equal parts, most by a factor of ten."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "The length's part of the squared error against the angle's part, logarithmic, for anomalous and normal test images. Nearly all points lie below the diagonal of equal parts, most by a factor of ten."}, "figure": {"caption": "The two parts of the squared error: the length's against the angle's."}}
 z = composite(test, model).numpy()  # (N, d + 2)
 with torch.no_grad():
     rebuilt = torch.cat([model.decode(batch) for batch in torch.from_numpy(z[:, :-2]).split(1000)])
@@ -171,7 +175,7 @@ figures.two_parts({group: (from_length[part], from_angle[part]) for group, part 
 # clipped to $[0, 1]$. For each feature, the median movement is taken in units of its standard deviation
 # over the unchanged images, so that a movement of one is still well within what is normal.
 
-# %% mystnb={"image": {"alt": "One normal digit under falling contrast, growing noise, growing blur and growing rotation, seven pictures a row."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "One normal digit under falling contrast, growing noise, growing blur and growing rotation, seven pictures a row."}, "figure": {"caption": "One digit under the four changes, weakest on the left."}}
 sharp = test[~anomalous].numpy()
 pixel = sharp.shape[-1] / 28  # blur is measured on MNIST's 28 pixels, whatever the image's size
 noise = np.random.default_rng(seed).normal(size=sharp.shape)
@@ -200,7 +204,7 @@ plots.pictures(
     }
 )
 
-# %%
+# %% tags=["hide-input"]
 columns = ["error $z_e$", "dissimilarity $z_c$", "latent's length $||z_l||$", "relative distance"]
 moved, first, threshold = {}, {}, 1
 for change, pictures in versions.items():
@@ -224,7 +228,7 @@ for change, pictures in versions.items():
 print("strength at which each feature has moved by one standard deviation, and whither:")
 print(pd.Series(first).unstack(1)[columns].loc[list(versions)].to_string())
 
-# %% mystnb={"image": {"alt": "Four panels, one a change, with the movement of four features. Under falling contrast the error falls while dissimilarity and relative distance rise. Noise raises the error first. Slight blur lowers the error and all others a little; strong blur raises dissimilarity and relative distance. Rotation raises error and dissimilarity together, and the latent's length hardly."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one a change, with the movement of four features. Under falling contrast the error falls while dissimilarity and relative distance rise. Noise raises the error first. Slight blur lowers the error and all others a little; strong blur raises dissimilarity and relative distance. Rotation raises error and dissimilarity together, and the latent's length hardly."}, "figure": {"caption": "How far each feature moves, in its own standard deviations, as each change grows."}}
 figures.movements(moved, threshold)
 
 # %% [markdown]
@@ -258,7 +262,7 @@ figures.movements(moved, threshold)
 # are exactly uncorrelated, and {ref}`Eq. (12) <eq-12>` is zero with no penalty. What is left is the ratio
 # of the largest variance to the least.
 
-# %%
+# %% tags=["hide-input"]
 flat, flat_test = train.flatten(1), test.flatten(1)
 linear = PCAReconstructor.fit(flat, latent_dim)
 theirs = PCA(latent_dim, svd_solver="full").fit(flat.double().numpy())
@@ -323,7 +327,7 @@ print(pd.DataFrame(by_class).round(1).to_string(na_rep=""))
 # that instead of one minus a cosine: near 1, float32 numbers are $6 \cdot 10^{-8}$ apart, and a difference
 # that is smaller cannot be seen in a cosine. Measured on normal images and copies with a little noise:
 
-# %% mystnb={"image": {"alt": "Relative error of z_c in float32 against its exact value, both logarithmic. One minus the cosine is wholly wrong below ten to the minus seven and improves slowly above; the chord stays below one per cent everywhere."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Relative error of z_c in float32 against its exact value, both logarithmic. One minus the cosine is wholly wrong below ten to the minus seven and improves slowly above; the chord stays below one per cent everywhere."}, "figure": {"caption": "Relative error of $z_c$ in float32, computed as a chord and as one minus the cosine."}}
 rng = np.random.default_rng(seed)
 some = sharp[:50].astype(np.float64)
 exact, wrong = [], {"as a chord": [], "as 1 - cosine": []}
@@ -399,7 +403,7 @@ figures.cancellation(np.array(exact), {way: np.array(error) for way, error in wr
 # These statements hold for either data set, and are checked whenever the project's tests run. Where a line
 # says False, an expectation failed.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-cell"]
 ranks, drawn = rank["normal"], {change: features for change, (_, features) in moved.items()}
 error, dissimilarity = columns[:2]
 dagmm = np.allclose(relative**2 * length**2, d_0 * z_e) and np.allclose((1 - cosine) / 2, z_c)
@@ -434,7 +438,7 @@ print(
     all(a["Mahalanobis, z_l"] < min(a["z_e"], a["z_c"]) for a in auroc.values()),
 )
 
-# %%
+# %% tags=["hide-cell"]
 thin = min(set(by_class) - {normal}, key=lambda label: by_class[label]["mean ||x||^2"])
 pair, length_rank, dagmm_pair = ranks.values()
 print(

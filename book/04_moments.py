@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Mean and covariance of a stream
+# # 4. Mean and covariance of a stream
 #
 # **Can the moments of the composite features be had batch by batch, exactly, and does it matter how?**
 #
@@ -93,7 +93,11 @@ stream_rows = 8192  # rows of the artificial stream, a power of two
 orders = 4  # random orders of merging
 seed = 0
 
-# %% mystnb={"image": {"alt": "Two clouds of points, each with an ellipse two standard deviations around its mean, a dotted line between the two means, and the larger ellipse of the merged moments, stretched along that line."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two clouds of points, each with an ellipse two standard deviations around its mean, a dotted line between the two means, and the larger ellipse of the merged moments, stretched along that line."}, "figure": {"caption": "Two samples, and the moments of both together."}}
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
@@ -149,7 +153,7 @@ figures.merged_ellipses(samples, [old, new], merged)
 # random samples, against the sum that it claims to equal; all with the outer product, so that slip 1 is
 # mended.
 
-# %%
+# %% tags=["hide-input"]
 small = torch.randn(12, 3, generator=generator).double() + torch.tensor([1.0, 2.0, 3.0]).double()
 first, second = small[:8], small[8:] + 1
 t, b = batch_moments(first), batch_moments(second)
@@ -203,7 +207,7 @@ for name, value in deviation.items():
 # stream has three correlated coordinates of unit variance, shifted by an offset and then rounded to float32;
 # the truth is the covariance of the *rounded* rows in float64, over two passes.
 
-# %% mystnb={"image": {"alt": "Log-log plot of the error of the covariance against the offset: the sum of squares in float32 rises with slope two and passes one near an offset of a thousand; in float64 it runs eight decades lower; merging and two passes in float32 stay low, rising slowly for large offsets only."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Log-log plot of the error of the covariance against the offset: the sum of squares in float32 rises with slope two and passes one near an offset of a thousand; in float64 it runs eight decades lower; merging and two passes in float32 stay low, rising slowly for large offsets only."}, "figure": {"caption": "Error of the covariance against the offset of the mean, in standard deviations."}}
 mixing = torch.tensor([[1.0, 0, 0], [0.6, 0.8, 0], [0.3, 0.3, 0.9]]).double()
 stream = torch.randn(stream_rows, 3, generator=generator).double() @ mixing.T
 stream = (stream - stream.mean(0)) / stream.std(0)
@@ -241,7 +245,7 @@ figures.errors(offsets, by_offset, "offset of the mean, in standard deviations")
 # neighbours first, which Chan, Golub and LeVeque recommend: there each row passes through $\log_2(n/n_b)$
 # merges instead of up to $n/n_b$. Shown are the medians over the orders.
 
-# %% mystnb={"image": {"alt": "Log-log plot of the error against the batch size from one row to all rows, at a small and at a large offset: in sequence the error is largest for batches of one row and falls by a factor of ten or more as batches grow; the tree is flatter and lower for small batches."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Log-log plot of the error against the batch size from one row to all rows, at a small and at a large offset: in sequence the error is largest for batches of one row and falls by a factor of ten or more as batches grow; the tree is flatter and lower for small batches."}}
 sizes = [1, 8, 64, 512, 4096, stream_rows]
 by_size = {}
 for offset in (1.0, 1e5):
@@ -290,7 +294,7 @@ figures.errors(sizes, by_size, "rows a batch")
 # they? The features are those of a principal component analysis, the linear autoencoder of section 3.2, on
 # raw pixels of all ten classes (as normal data are in {doc}`10_mnist_c`).
 
-# %%
+# %% tags=["hide-input"]
 images = data.load_auto(dataset)
 pixels = data.to_unit(images.train_images[:rows]).flatten(1)
 labels = images.train_labels[:rows]
@@ -324,7 +328,7 @@ print(f"variances against scikit-learn's StandardScaler.partial_fit: {against_li
 # only says that $z_e$ and the latents have unlike units.) To see the trap close, the same features are
 # shifted, as features would be that come uncentred from elsewhere.
 
-# %% mystnb={"image": {"alt": "Smallest eigenvalue of the correlation matrix against the offset: the exact value and the merged one are a flat line; the sum of squares in float32 follows it at first and plunges below zero at an offset of some hundred standard deviations."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Smallest eigenvalue of the correlation matrix against the offset: the exact value and the merged one are a flat line; the sum of squares in float32 follows it at first and plunges below zero at an offset of some hundred standard deviations."}, "figure": {"caption": "Smallest eigenvalue of the correlation matrix of composite features, when they are shifted."}}
 shifts = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
 smallest = {"sum of squares, float32": [], "merging, as in cance.moments": []}
 noise = MultivariateNormal(torch.zeros(len(units)).double(), correlation)
@@ -351,7 +355,7 @@ figures.smallest_eigenvalues(shifts, smallest, float(torch.linalg.eigvalsh(corre
 # falls short by a share of $1/n_b$. In a stream that is sorted, class by class as data sets often are, it
 # lacks the classes.
 
-# %%
+# %% tags=["hide-input"]
 by_class = torch.argsort(labels, stable=True)
 shuffled = torch.randperm(len(z), generator=generator)
 shares = {}
@@ -437,7 +441,7 @@ for name, order in {"shuffled": shuffled, "sorted by class": by_class}.items():
 #
 # ## What must hold
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-cell"]
 merging = by_offset["merging 128 batches of 64, float32"]
 broken = sorted(name.split(":")[0].strip() for name, value in deviation.items() if value > 1e-3)
 print("printed lines that do not hold, by slip:", broken)
@@ -471,7 +475,7 @@ print("averaging sorted batches loses over 10 % of the variance:", shares["sorte
 print("shuffled, it loses about one part in the batch size:", 0.01 < shares["shuffled"] < 0.04)
 print("the variances are scikit-learn's:", against_library < 1e-9)
 
-# %%
+# %% tags=["hide-cell"]
 squares = by_offset["sum of squares, float32"][4]
 print(
     f"found: {len(broken)} steps of the printed proof do not hold; at an offset of 1e4 standard",

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Noise-contrastive estimation
+# # 5. Noise-contrastive estimation
 #
 # **How does a classifier come to know a density, and when does it not?** The score of the method is
 # $S_C = -\ln p$ of the composite feature, and no density is ever fitted by likelihood: a network learns to
@@ -32,7 +32,11 @@ ring_steps = 1500  # updates for the surface that is looked at
 sweep_steps = 600  # updates of each fit where settings are compared
 replicates = 500  # repetitions from which a variance is estimated
 
-# %%
+# %% tags=["hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import math
 
 import numpy as np
@@ -159,7 +163,7 @@ starts = {k: math.log(math.expm1(k - 1)) if k > 1 else -20.0 for k in (1, 2, 4)}
 # Eight Gaussians on a ring of radius 2, each with standard deviation 0.35. Their common mean is in the empty
 # middle, which is where the Gaussian noise with the data's moments has its maximum.
 
-# %%
+# %% tags=["hide-input"]
 angles = torch.arange(8) * 2 * math.pi / 8
 centres = 2 * torch.stack([angles.cos(), angles.sin()], 1)
 ring = distributions.MixtureSameFamily(
@@ -214,7 +218,7 @@ print(
 # The integrals are sums over a fine grid, so the first two lines agree to the digits shown because of the
 # algebra above, not by luck of a sample. Everything else lies higher, the network's $T$ by little.
 
-# %% mystnb={"image": {"alt": "Three maps of log density: the true ring of eight bumps, the learnt one, which is alike with softer bumps and a shallower hole, and the Gaussian noise with its maximum in the middle."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three maps of log density: the true ring of eight bumps, the learnt one, which is alike with softer bumps and a shallower hole, and the Gaussian noise with its maximum in the middle."}, "figure": {"caption": "The true log density, the learnt one and the noise's."}}
 maps = {"true": true, "learnt": learnt, "noise": noise}
 side = len(points)
 figures.surfaces(points.numpy(), {k: v.reshape(side, side).numpy() for k, v in maps.items()})
@@ -244,7 +248,7 @@ figures.surfaces(points.numpy(), {k: v.reshape(side, side).numpy() for k, v in m
 # The second half fits the network to the ring at each $\nu$, first with the learning rate of the tables, then
 # with a larger one; then with noise 2 and 4 times as wide.
 
-# %%
+# %% tags=["hide-input"]
 ratios, n = (1, 2, 8, 32), 200
 x = np.linspace(-12, 12, 4001)
 powers = np.stack([x, x**2, np.ones_like(x)])
@@ -270,7 +274,7 @@ variances = pd.DataFrame({("theory", k): v for k, v in theory.items()}, ratios)
 variances = variances.join(pd.DataFrame({("measured", k): v for k, v in measured.items()}, ratios))
 print(variances.round(2).to_string())
 
-# %% mystnb={"image": {"alt": "Two panels against the noise ratio. Left: the variance of a three-parameter model falls towards that of maximum likelihood, lower for noise that is twice as wide. Right: the error of the network does not fall with the noise ratio; at the smaller learning rate it rises."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels against the noise ratio. Left: the variance of a three-parameter model falls towards that of maximum likelihood, lower for noise that is twice as wide. Right: the error of the network does not fall with the noise ratio; at the smaller learning rate it rises."}, "figure": {"caption": "More noise. Left: variance of a model with three parameters. Right: error of the network."}}
 fits = [(nu, 1, rate) for rate in (6e-3, 2e-2) for nu in ratios] + [(8, 2, 6e-3), (8, 4, 6e-3)]
 sweep = []
 for nu, width, rate in fits:
@@ -319,7 +323,7 @@ figures.against_ratio(ratios, theory, measured, errors)
 # ray, once past its last kink, while $-\ln p_n$ is quadratic. So far outside, $S_C$ is **the noise's
 # quadratic plus a linear correction**, whatever the data.
 
-# %% mystnb={"image": {"alt": "Minus log density along a ray: true and learnt score agree up to the data's edge; farther out the true one rises steeply, and the learnt one bends over to run beside the noise's flatter parabola."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Minus log density along a ray: true and learnt score agree up to the data's edge; farther out the true one rises steeply, and the learnt one bends over to run beside the noise's flatter parabola."}, "figure": {"caption": "The score along a ray that leaves the data."}}
 radii = torch.linspace(0, 12, 121)
 ray = torch.stack([radii, torch.zeros_like(radii)], 1)
 everywhere = density.noise.sample(ring_steps * ratio * 128, torch.Generator().manual_seed(seed))
@@ -366,7 +370,7 @@ figures.along_a_ray(radii.numpy(), outside, farthest)
 # 1, it adds nothing to a sum in which other rows are of order one. The shares of such rows follow exactly
 # from the distribution function of $\chi^2_D$:
 
-# %% mystnb={"image": {"alt": "Three panels with the densities of the optimal log-odds of data and of noise of scale 2: in two dimensions they overlap near zero, in eight they hardly touch, in sixty-four they are far apart and outside the band in which rows still weigh."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels with the densities of the optimal log-odds of data and of noise of scale 2: in two dimensions they overlap near zero, in eight they hardly touch, in sixty-four they are far apart and outside the band in which rows still weigh."}, "figure": {"caption": "The optimal log-odds of data and of noise of scale 2, in 2, 8 and 64 dimensions. Outside the band a row no longer weighs."}}
 visible = math.log(1e7)
 saturation = []
 for d in (2, 8, 64):
@@ -399,7 +403,7 @@ figures.log_odds_densities((2, 8, 64), 2.0, ratio, visible)
 # recovered on new rows, its mean put right first, since a constant does not change a ranking: $1$ is perfect,
 # $0$ what $T = $ const. achieves.
 
-# %% mystnb={"image": {"alt": "Four scatter plots of learnt against true log-ratio with noise of scale one: on the diagonal in two dimensions, a flatter cloud in eight, no relation in sixty-four, whether sixty-four or two coordinates are bimodal."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four scatter plots of learnt against true log-ratio with noise of scale one: on the diagonal in two dimensions, a flatter cloud in eight, no relation in sixty-four, whether sixty-four or two coordinates are bimodal."}, "figure": {"caption": "What is left to learn: learnt against true log-ratio."}}
 bump = distributions.Normal(torch.tensor([-0.9, 0.9]).double(), math.sqrt(1 - 0.9**2))
 bimodal = distributions.MixtureSameFamily(distributions.Categorical(torch.ones(2).double()), bump)
 normal = distributions.Normal(torch.zeros(1).double(), 1)
@@ -464,7 +468,7 @@ figures.recovered(panels)
 #
 # ## What was found
 
-# %%
+# %% tags=["hide-cell"]
 r2, bias = recovery["R2"], recovery["bias, nats"]
 slow = rmse.loc[6e-3, 1]
 print(
@@ -478,7 +482,7 @@ print(
 # %% [markdown]
 # ## What must hold
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-cell"]
 optimum = (1 + ratio) * (entropy - shannon)
 excess = np.array([losses[name] - losses["T*"] for name in list(losses)[1:]])
 agreement = np.mean([measured[name] / theory[name] for name in theory])

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # The adversarial noise
+# # 6. The adversarial noise
 #
 # **Does the adversary of section 3.4 bring the noise closer to the data?**
 #
@@ -73,7 +73,11 @@ path_steps = 500
 noise_rate = 1e-2  # ten times the tables', so that the shorter paths show where they lead
 seed = 0
 
-# %%
+# %% tags=["hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import numpy as np
 import torch
 from scipy.stats import spearmanr
@@ -121,7 +125,7 @@ print(f"K = {float(noise.widening[0].detach()):.2f}")
 # $T_\theta$ just trained, as the derivative of the loss (10) in the logarithm of a common factor of all
 # $K_{jj}$; positive means that the adversary would widen.
 
-# %% mystnb={"image": {"alt": "Computation graph: data rows pass through the inverse of L_K, a stop-gradient, L_K, the network and ln sigma; noise passes through L_K and the network to ln(1 - sigma). K feeds all three maps; the edge into the inverse is dashed and marked as stopped, and its slope is the negative of the one into the outer L_K; the noise's slope is nearly the negative of the outer one as well."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Computation graph: data rows pass through the inverse of L_K, a stop-gradient, L_K, the network and ln sigma; noise passes through L_K and the network to ln(1 - sigma). K feeds all three maps; the edge into the inverse is dashed and marked as stopped, and its slope is the negative of the one into the outer L_K; the noise's slope is nearly the negative of the outer one as well."}, "figure": {"caption": "Where the slope of Eq. (10) in $K$ comes from. The dashed edge is stopped."}}
 base = noise.sample(8 * len(rows), torch.Generator().manual_seed(seed))
 paths = {
     "inner": noise.widening.detach() * (rows / noise.widening),
@@ -180,7 +184,7 @@ figures.stop_gradient_graph(edges["inner"], edges["outer"], edges["noise"])
 #
 # All this is easily tested in float64, with a random network that is nowhere near optimal.
 
-# %%
+# %% tags=["hide-input"]
 D = train.shape[1]
 with torch.device("meta"):
     network = LogOdds(D, LogOddsSettings((16, 16)))
@@ -229,7 +233,7 @@ print(f"first term without stop-gradient:            {float(through[0].abs().max
 #
 # For data densities in one dimension, all with mean 0 and variance 1, the integrals are sums over a grid.
 
-# %% mystnb={"image": {"alt": "Loss of the optimal classifier against the noise's scale K for five data densities. Gaussian data reach the bound at K = 1. All others have their maximum below K = 1, in the shaded region that the constraint excludes; beyond 1 all curves fall."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Loss of the optimal classifier against the noise's scale K for five data densities. Gaussian data reach the bound at K = 1. All others have their maximum below K = 1, in the shaded region that the constraint excludes; beyond 1 all curves fall."}, "figure": {"caption": "Loss of the optimal classifier against the scale of the noise. The shaded part is excluded by $K \\ge 1$."}}
 grid = torch.linspace(-25, 25, 5001).double()
 one, euler = torch.tensor(1.0).double(), 0.5772156649
 modes = Normal(torch.tensor([-0.9, 0.9]).double(), 0.19**0.5)
@@ -268,7 +272,7 @@ figures.optimal_losses(K[:, 0].numpy(), optimal_loss, bound)
 # noise has scale $K$ while $T$ is still the optimum for another one, as when the noise has moved on and $T$
 # has yet to follow.
 
-# %% mystnb={"image": {"alt": "Three panels of slopes against K. Left, naive: curves that fall through zero at each density's best K. Middle, Eq. (7) with the optimal T: flat at zero for every density. Right, Eq. (7) with T fitted to another scale: positive below that scale and zero at it; above it negative for the scale 1.2, hardly different from zero for 1.8."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels of slopes against K. Left, naive: curves that fall through zero at each density's best K. Middle, Eq. (7) with the optimal T: flat at zero for every density. Right, Eq. (7) with T fitted to another scale: positive below that scale and zero at it; above it negative for the scale 1.2, hardly different from zero for 1.8."}, "figure": {"caption": "Slopes of the adversary against $K$: naive (left), Eq. (7) with the optimal network (middle), Eq. (7) with a network that lags behind (right)."}}
 stopped, naive, lagging = {}, {}, {}
 cases = [(name, None) for name in densities]
 cases += [(name, at) for name in ("Gaussian", "bimodal") for at in (1.2, 1.8)]
@@ -321,7 +325,7 @@ figures.slope_curves(coarse[:, 0].numpy(), panels)
 # The network trained above against $K_{jj} = 1.69$ should be close to its optimum there. Are the slopes as
 # predicted, coordinate by coordinate?
 
-# %% mystnb={"image": {"alt": "Bars of the slope of the loss in ln K for each composite coordinate: the naive slopes are all clearly negative, those of Eq. (7) are close to zero."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Bars of the slope of the loss in ln K for each composite coordinate: the naive slopes are all clearly negative, those of Eq. (7) are close to zero."}, "figure": {"caption": "Slopes in $\\ln K_{jj}$ on composite features, for the trained network."}}
 slopes = {"naive": [], "Eq. (7)": []}
 for draw in range(5):
     base = noise.sample(8 * len(rows), torch.Generator().manual_seed(draw + 1))
@@ -345,7 +349,7 @@ figures.slope_bars(labels, slopes)
 # Gaussian clusters), once with Eq. (10) and once with the naive loss, which is Eq. (9). From $\psi_0 = -3$
 # the same with the sign that (10) has if it is minimised as printed.
 
-# %%
+# %% tags=["hide-input"]
 generator = torch.Generator().manual_seed(seed)
 clusters = torch.randn(4000, 2, generator=generator)
 second = torch.rand(4000, 1, generator=generator) < 0.5
@@ -392,7 +396,7 @@ for title, panel in panels.items():
     print(f"{title:26}", end="")
     print(*(f"{path[0].mean():.2f} -> {path[-1].mean():.2f}" for path in panel.values()), sep=", ")
 
-# %% mystnb={"image": {"alt": "Four panels of K over training from five starts, for Eq. (7) and the naive rule on composite features and in the plane. Under the naive rule every start falls to near 1; under Eq. (7) the starts stay apart and keep their order, each falling some way."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels of K over training from five starts, for Eq. (7) and the naive rule on composite features and in the plane. Under the naive rule every start falls to near 1; under Eq. (7) the starts stay apart and keep their order, each falling some way."}, "figure": {"caption": "$K$ during training, from five starts."}}
 shown = [f"{rule}, {of}" for of in ("composite", "plane") for rule in ("Eq. (7)", "naive")]
 figures.widening_paths({title: panels[title] for title in shown})
 
@@ -418,7 +422,7 @@ figures.widening_paths({title: panels[title] for title in shown})
 # Every record of the tables holds the mean $K_{jj}$ at which each of its density estimates ended. All started
 # at 1.0486 ($\psi_0 = -3$), and with 1,500 updates at a rate of $10^{-3}$, $\psi$ could have moved by 1.5.
 
-# %%
+# %% tags=["hide-input"]
 scanned, _ = records.scan(provenance.results_folder("paper"))
 start = 1 + float(softplus(torch.tensor(-3.0)))
 ends = {}
@@ -529,7 +533,7 @@ for trial in trials_there if larger else ():
 #
 # ## What must hold
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-cell"]
 change = np.log(panels["Eq. (7), composite"][0.0][-1] / panels["Eq. (7), composite"][0.0][0])
 rank = float(spearmanr(change, growth["Eq. (7)", "composite", 0.0]).statistic)
 last = {t: {p: float(path[-1].mean()) for p, path in panel.items()} for t, panel in panels.items()}
@@ -560,7 +564,7 @@ print(
     "and for a general K:", np.allclose(general.T @ spread @ general, general @ spread @ general.T)
 )
 
-# %%
+# %% tags=["hide-cell"]
 print(f"rank correlation of ln K_jj's change with the columns' growth: {rank:.2f}")
 last_of = {rule: last[f"{rule}, composite"][1.0] for rule in ("Eq. (7)", "naive")}
 below = sum(int((end < start).sum()) for end in ends.values())

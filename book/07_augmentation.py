@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Artificial reconstruction features
+# # 7. Artificial reconstruction features
 #
 # **Is a low reconstruction error safe?** A density is low on both sides of its mode, so a picture that is
 # reconstructed *better* than the training pictures scores as anomalous too. CANCE's augmentation is meant to
@@ -37,7 +37,11 @@ tested_rows = 500  # rows of each class in the test of log-normality
 monte_carlo = 499  # simulated samples behind each of its p-values
 n_latents = 300  # latents for which the score is swept over z_e
 
-# %%
+# %% tags=["hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import numpy as np
 import pandas as pd
 import torch
@@ -103,7 +107,7 @@ print(f"{images.name}, class {normal} is normal: {len(train)} rows train, {len(t
 # $e^{\sigma^2} = 1 + \sigma_z^2/\mu_z^2$, and $m_z = \mu_z e^{-3\sigma^2/2}$ is the formula above. Against a
 # search for the maximum of scipy's density:
 
-# %%
+# %% tags=["hide-input"]
 points = np.exp(np.linspace(-12, 1, 130_001))
 sigmas, largest = np.linspace(0.05, 1.5, 16), 0.0
 for sigma in sigmas:
@@ -122,7 +126,7 @@ print(f"largest relative difference over {len(sigmas)} values of sigma: {largest
 # distribution simulated for *fitted* mean and variance (a Kolmogorov-Smirnov table would hold for known ones
 # only). `below` is the share of rows below $m_z$; a log-normal law has $\Phi(-\sigma)$ there.
 
-# %% mystnb={"image": {"alt": "Quantile plots of the logarithms of squared error and cosine dissimilarity: most classes follow the diagonal, some bend away in both tails, class 1 most of all."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Quantile plots of the logarithms of squared error and cosine dissimilarity: most classes follow the diagonal, some bend away in both tails, class 1 most of all."}, "figure": {"caption": "Quantiles of $\\ln z_e$ and $\\ln z_c$ against those of a normal law, ten classes and the autoencoder."}}
 samples = {}
 for k in range(10):
     pixels = protocols.normal_images(images, [k]).flatten(1)
@@ -196,7 +200,7 @@ figures.log_normal_quantiles({t: {name: f[i] for name, f in drawn.items()} for t
 # \frac{1}{c^2K^2} + 2\ln K \;\ge\; a^2 + 2\ln \operatorname{erf}\bigl(a/\sqrt2\bigr).
 # $$
 
-# %% mystnb={"image": {"alt": "The smallest widening at which the bound fails, rising from 1 with the coefficient of variation until it ends near 0.44; the classes, at a widening of 1.04, all lie below or beyond the curve."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "The smallest widening at which the bound fails, rising from 1 with the coefficient of variation until it ends near 0.44; the classes, at a widening of 1.04, all lie below or beyond the curve."}, "figure": {"caption": "The smallest widening at which the bound of Proposition 1 fails, and where the ten classes lie."}}
 variation = np.linspace(0.05, 1, 96)[:, None]
 widenings = np.linspace(1, 6, 5001)
 a = (1 + variation**2) ** -1.5 / variation
@@ -242,7 +246,7 @@ figures.failing_widening(variation[:, 0], smallest, classes, float(trained.mean(
 #
 # The three marginals of the paper's argument, for the autoencoder:
 
-# %% mystnb={"image": {"alt": "Marginal densities of both features: below the mode the augmented density lies above the noise's, which the data's own density does not do near zero; above the mode the augmented one drops to half of the data's."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Marginal densities of both features: below the mode the augmented density lies above the noise's, which the data's own density does not do near zero; above the mode the augmented one drops to half of the data's."}, "figure": {"caption": "The three marginals of the proposition, for the autoencoder."}}
 moments = tensor_moments(train)
 augmented = AugmentedData.from_moments(moments)
 cuts = {
@@ -271,7 +275,7 @@ figures.marginals(panels, {name: cut.mode for name, cut in cuts.items()})
 # Over the box $[0, m_e] \times [0, m_c]$, here is what is left of the bound, $\frac12 p_{t_1} p_{t_2}$
 # against the joint density of the noise's $(z_e, z_c)$:
 
-# %% mystnb={"image": {"alt": "Scatter plot: data and noise lie along the diagonal, the noise also below zero; artificial rows fill a box at the lower left evenly, also its corners off the diagonal where there is neither data nor noise."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot: data and noise lie along the diagonal, the noise also below zero; artificial rows fill a box at the lower left evenly, also its corners off the diagonal where there is neither data nor noise."}, "figure": {"caption": "Data, noise and artificial rows in the plane of the two reconstruction features."}}
 covariance = moments.covariance[-2:, -2:].numpy()
 joint = stats.multivariate_normal(moments.mean[-2:].numpy(), covariance)
 axes = [torch.linspace(0, cut.mode, 101, dtype=torch.float64) for cut in cuts.values()]
@@ -322,7 +326,7 @@ figures.reconstruction_plane(cloud, modes)
 # zero: there $p_m = \frac12 p_d$, and the augmentation should do nothing. The median of a log-normal lies
 # above its mode, so that is most of the data.
 
-# %% mystnb={"image": {"alt": "Two panels of scores against squared error. Without augmentation the score falls steeply to a valley near the mode and rises again; with it the left wall is far lower, but still there."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of scores against squared error. Without augmentation the score falls steeply to a valley near the mode and rises again; with it the left wall is far lower, but still there."}, "figure": {"caption": "The score as the squared error grows from zero, for many latents: without augmentation (CNCE) and with it (CANCE)."}}
 densities = {
     v: variants.fit_density(
         v,
@@ -373,7 +377,7 @@ figures.score_sweeps(errors.numpy(), curves, augmented.error.mode)
 # anomalously *high* errors are punished less. This is the price of the augmentation, and high errors are
 # where the anomalies are:
 
-# %%
+# %% tags=["hide-cell"]
 aurocs = {v: protocols.auroc(d.anomaly_score(test), anomalous) for v, d in densities.items()}
 in_box = ((test[:, -2] < modes[0]) & (test[:, -1] < modes[1])).numpy()
 share_anomalous, share_normal = in_box[anomalous].mean(), in_box[~anomalous].mean()
@@ -401,7 +405,7 @@ print(
 #
 # ## What must hold
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-cell"]
 print("the mode is scipy's:", largest < 1e-4)
 print("log-normality is rejected somewhere:", bool((rejected > 0).any()))
 print("p_m is above the noise on [0, m_z]:", all(p_m > 1 for p_m, _ in worst.values()))

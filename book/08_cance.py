@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # One digit, end to end
+# # 8. One digit, end to end
 #
 # **What does the method do, seen on one normal class?** This chapter trains it for real: one digit
 # is normal, the other nine are anomalies that training never sees. It follows the two steps of the
@@ -32,7 +32,11 @@ stage1_steps = 500
 stage2_steps = 150
 nce_steps = 750
 
-# %%
+# %% tags=["hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import time
 
 import numpy as np
@@ -77,7 +81,7 @@ auroc = roc_auc_score(anomalous, scores)
 # encoder is frozen and the decoder alone is trained on ({doc}`02_autoencoder`). Trained on one digit, the decoder can draw nothing else: other digits
 # come back as the nearest thing that it knows.
 
-# %% mystnb={"image": {"alt": "Ten test images above their reconstructions: five normal ones come back almost unchanged, five anomalous ones come back as the normal class."}}
+# %% mystnb={"image": {"alt": "Ten test images above their reconstructions: five normal ones come back almost unchanged, five anomalous ones come back as the normal class."}, "figure": {"caption": "Ten test images above their reconstructions."}}
 columns = np.r_[np.flatnonzero(~anomalous)[:5], np.flatnonzero(anomalous)[:5]]
 with torch.no_grad():
     latents = detector.autoencoder_.encode(split.test_images[columns])
@@ -94,13 +98,13 @@ plots.reconstructions(test[columns], rebuilt, titles)
 # covariance must not be singular. This is what the batch normalisation before the latent and the
 # covariance penalty are for: the latents should be close to uncorrelated, with unit variance.
 
-# %% mystnb={"image": {"alt": "Heat map of the latent covariance over the training images: the diagonal is close to one, everything else close to zero."}}
+# %% mystnb={"image": {"alt": "Heat map of the latent covariance over the training images: the diagonal is close to one, everything else close to zero."}, "figure": {"caption": "Covariance of the latents over the training images."}}
 z_train, z_test = detector.composite(train), detector.composite(test)
 d = detector.latent_dim_
 latent_covariance = np.cov(z_train[:, :d].T)
 plots.covariance(latent_covariance, [f"$z_{{l,{i + 1}}}$" for i in range(d)])
 
-# %% mystnb={"image": {"alt": "Scatter of squared error against cosine dissimilarity, both logarithmic: anomalies lie higher on both, and overlap with the normal images."}}
+# %% mystnb={"image": {"alt": "Scatter of squared error against cosine dissimilarity, both logarithmic: anomalies lie higher on both, and overlap with the normal images."}, "figure": {"caption": "The two reconstruction features of the test images."}}
 plots.reconstruction_features({"anomalous": z_test[anomalous], "normal": z_test[~anomalous]})
 
 # %% [markdown]
@@ -136,7 +140,7 @@ plots.reconstruction_features({"anomalous": z_test[anomalous], "normal": z_test[
 # the widened noise in place of $p_n$. Note that $\nu / N = 1 / M$: both sums are divided by the number of data
 # rows. $K$ ascends the same number, {ref}`Eq. (10) <eq-10>`.
 
-# %% mystnb={"image": {"alt": "Two scatter plots of data, noise and widened noise: in the latent plane all three clouds coincide; in the plane of the two reconstruction features the data is a narrow curved band inside the Gaussian noise."}}
+# %% mystnb={"image": {"alt": "Two scatter plots of data, noise and widened noise: in the latent plane all three clouds coincide; in the plane of the two reconstruction features the data is a narrow curved band inside the Gaussian noise."}, "figure": {"caption": "Data, noise and widened noise, in the plane of two latents and in that of the reconstruction features."}}
 density = detector.density_
 standard = density.standardise(torch.from_numpy(z_train))[:1000].numpy()
 with torch.no_grad():
@@ -148,10 +152,10 @@ plots.noise_clouds(standard, base.numpy(), widened)
 # %% [markdown]
 # ## The score
 
-# %% mystnb={"image": {"alt": "Histograms of the anomaly score: normal test images form a narrow peak at low scores, anomalies a wide one above it; a dashed threshold lies between."}}
+# %% mystnb={"image": {"alt": "Histograms of the anomaly score: normal test images form a narrow peak at low scores, anomalies a wide one above it; a dashed threshold lies between."}, "figure": {"caption": "Scores of the test images, and the threshold."}}
 plots.score_histogram(scores, anomalous, threshold=-detector.offset_)
 
-# %% mystnb={"image": {"alt": "ROC curves of the reconstruction error alone and of the CANCE score: the latter lies above."}}
+# %% mystnb={"image": {"alt": "ROC curves of the reconstruction error alone and of the CANCE score: the latter lies above."}, "figure": {"caption": "ROC curves of CANCE and of the reconstruction error alone."}}
 plots.roc_curves({"CANCE": scores, "Error ($z_e$ alone)": z_test[:, d]}, anomalous)
 
 # %%
@@ -163,7 +167,7 @@ print(f"fitted in {fit_seconds:.0f} s (shortened training, seed {seed})")
 #
 # These statements hold for either data set, and are checked whenever the project's tests run.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-cell"]
 condition = np.linalg.cond(latent_covariance)
 called = (detector.predict(test[~anomalous]) == -1).mean()
 print("every score is finite:", bool(np.isfinite(scores).all()))

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # The ablation on MNIST: Tables 1, 7 and 8
+# # 9. The ablation on MNIST: Tables 1, 7 and 8
 #
 # **What does each part of the method add?** One class of MNIST is normal (in Table 8: two), the
 # others are anomalies, and four scores are compared that share one autoencoder a seed:
@@ -39,7 +39,11 @@ dataset = "mnist"
 seeds = 5
 profile = "paper"  # or "smoke": little networks, one seed; shows only that it runs
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import numpy as np
 import pandas as pd
 from IPython.display import display
@@ -69,20 +73,20 @@ for row in table7[table7["row"] == "Avg"].itertuples():
 # the verdict: `=` reproduced, which means a difference of at most two pooled standard errors or one
 # point; `+` higher; `-` lower.
 
-# %%
+# %% tags=["hide-input"]
 narrow = {"text-align": "left", "white-space": "nowrap", "font-size": "75%"}
 display(tables.wide(table7).style.set_properties(**narrow))
 
-# %% tags=["nbval-check-output", "output_scroll"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(tables.render(table7))
 
-# %% mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC against ours for all classes and variants; the points follow the diagonal, LatNCE with the widest spread."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC against ours for all classes and variants; the points follow the diagonal, LatNCE with the widest spread."}, "figure": {"caption": "The paper's mean AUROC against ours, a point a class and score. On the diagonal they agree."}}
 plots.paper_beside_ours(table7)
 
 # %% [markdown]
 # ## Table 1: the averages
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 table1 = tables.compare(1, ablation)
 table1 = table1[table1["dataset"] == table7["dataset"].iloc[0]]
 print(tables.render(table1))
@@ -92,7 +96,7 @@ print(tables.render(table1))
 #
 # Settings as with one class.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 experiment = experiments.find("bimodal", dataset, profile)
 runs = experiments.list_runs("bimodal", dataset, seeds if profile == "paper" else 1)
 bimodal = runner.run(runs, experiment, root, progress=False)
@@ -106,7 +110,7 @@ print(tables.render(table8[table8["dataset"] == table7["dataset"].iloc[0]]))
 # are apart, on the same autoencoders: $z_e$ and $z_c$ by themselves, then the squared Mahalanobis
 # distance of the latent and of the whole composite feature, which is what a Gaussian density would say.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 others, _ = records.scan(root)
 single = summaries.of(others, "single-features", dataset)
 if single:
@@ -139,7 +143,7 @@ if single:
 # difference is the augmentation's alone. The test is the paper's, an exact one-sided Wilcoxon
 # signed-rank test, once over the class means and once over all pairs of class and seed.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 for higher, lower in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CNCE", "Error")):
     found = summaries.gains(ablation, higher, lower)
     pairs = np.concatenate(list(found.values()))
@@ -151,7 +155,7 @@ for higher, lower in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CNCE", "Error")):
         f"{by_class.n} classes, p = {by_run.p_value:.2g} over {by_run.n} runs"
     )
 
-# %% mystnb={"image": {"alt": "Dot plot of CANCE minus CNCE in points for every class, one dot a seed, with the mean of each class marked."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot of CANCE minus CNCE in points for every class, one dot a seed, with the mean of each class marked."}, "figure": {"caption": "CANCE minus CNCE in points, by normal class. A dot is a seed, the bar their mean."}}
 plots.gains(summaries.gains(ablation, "CANCE", "CNCE"), "CANCE - CNCE, points, by normal class")
 
 # %% [markdown]
@@ -161,7 +165,7 @@ plots.gains(summaries.gains(ablation, "CANCE", "CNCE"), "CANCE - CNCE, points, b
 # and which weights are kept. On classes 2, 5 and 8, three seeds, every alternative was fitted to
 # the same composite features. A second experiment gives the autoencoder a tenth of its updates.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 study = summaries.of(others, "augmentation", dataset)
 if study:
     print(summaries.mean_aurocs(study).round(2).to_string())
@@ -170,7 +174,7 @@ if weak:
     print("\nA tenth of the autoencoder's updates:")
     print(summaries.mean_aurocs(weak).round(2).to_string())
 
-# %% mystnb={"image": {"alt": "Dot plot of CANCE minus CNCE in points for every setting of the study: small and mostly positive everywhere, but negative where whole batches are kept or altered."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot of CANCE minus CNCE in points for every setting of the study: small and mostly positive everywhere, but negative where whole batches are kept or altered."}, "figure": {"caption": "CANCE minus CNCE in points, by setting of the study."}}
 gain_by_setting = {}
 for trial in AUGMENTATION_TRIALS if study else ():
     if trial.startswith("CANCE, "):
@@ -196,7 +200,7 @@ plots.gains(gain_by_setting, "CANCE - CNCE, points, by setting")
 # The schedule was cut until a run took about a minute of one core. Here it is beside one with
 # three times the updates in every stage: mean AUROC over classes 2, 5 and 8, five seeds.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 long = summaries.of(others, "schedule", dataset)
 if long:
     comparison = summaries.compare(ablation, long).rename(columns={"others": "three times"})
@@ -208,7 +212,7 @@ if long:
 # Where eight is normal, the hardest class for the error: test images with the lowest and the highest
 # score of CANCE, eights first. The two rows in the middle are the mistakes.
 
-# %% mystnb={"image": {"alt": "Four rows of ten digits: eights with the lowest and with the highest anomaly score, then other digits with the lowest and the highest score."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: eights with the lowest and with the highest anomaly score, then other digits with the lowest and the highest score."}, "figure": {"caption": "Eights with the lowest and the highest score, then other digits with the lowest and the highest."}}
 shown = summaries.of(others, "examples", dataset)
 if shown and dataset in {status.name for status in data.status() if status.found}:
     display(plots.pictures(examples.rows_of(shown[0], "CANCE", data.load(dataset).test_images)))
@@ -219,5 +223,5 @@ if shown and dataset in {status.name for status in data.status() if status.found
 # Mean seconds a run and phase. The sweeps ran two single-threaded workers at once on two cores
 # that had other work to do as well, so an idle core is faster; `tests/benchmarks` measures that.
 
-# %%
+# %% tags=["hide-input"]
 print(summaries.costs(ablation + bimodal + study + weak + long).round(1).to_string())

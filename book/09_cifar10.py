@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # CIFAR-10: the open question
+# # 9b. CIFAR-10: the open question
 #
 # **Does the method work on natural images without pretrained features?** On CIFAR-10
 # {cite:p}`krizhevsky2009` the paper's error alone finds next to nothing (54.1) and the
@@ -24,7 +24,11 @@
 seeds = 5
 profile = "paper"  # or "smoke": little networks, one seed; shows only that it runs
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import numpy as np
 import pandas as pd
 from IPython.display import display
@@ -70,13 +74,13 @@ for row in table7[table7["row"] == "Avg"].itertuples():
 # fraction of PCA's, the worst condition number, and the seconds of one fit. Each candidate differs
 # from `chosen` in what its name says.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 tried = [r for r in finished if r["cell"]["experiment"].startswith("candidate-")]
 if tried:
     candidates = studies.candidates(tried)
     print(candidates.drop(columns=["seconds", "device"]).round(3).to_string(na_rep=""))
 
-# %%
+# %% tags=["hide-input"]
 if tried:
     print(candidates[["seconds", "device"]].round(0).to_string())
 
@@ -102,7 +106,7 @@ if tried:
 # dimensions a widening by two thirds is enough to separate them almost without error, and then there
 # is little left to learn from.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 chosen = summaries.of(finished, "candidate-chosen", "cifar10")
 if chosen:
     print(studies.density_losses(chosen).round(3).to_string())
@@ -113,14 +117,14 @@ if chosen:
 # AUROC in percent as *paper | ours*, mean ± sample standard deviation over the seeds. `=` reproduced
 # (at most two pooled standard errors or one point apart), `+` higher, `-` lower.
 
-# %%
+# %% tags=["hide-input"]
 narrow = {"text-align": "left", "white-space": "nowrap", "font-size": "75%"}
 display(tables.wide(table7).style.set_properties(**narrow))
 
-# %% tags=["nbval-check-output", "output_scroll"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(tables.render(table7))
 
-# %% mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC against ours for the ten classes of CIFAR-10 and four scores, with the diagonal."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC against ours for the ten classes of CIFAR-10 and four scores, with the diagonal."}, "figure": {"caption": "The paper's mean AUROC against ours, a point a class and score."}}
 plots.paper_beside_ours(table7)
 
 # %% [markdown]
@@ -128,13 +132,13 @@ plots.paper_beside_ours(table7)
 #
 # The average over classes, and two normal classes at a time with the same settings.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 for number, rows in ((1, ablation), (8, bimodal)):
     table = tables.compare(number, rows)
     print(tables.render(table[table["dataset"] == "CIFAR-10"]))
     print()
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 for higher, lower in (("CNCE", "LatNCE"), ("CANCE", "CNCE"), ("CNCE", "Error")):
     if len(ablation) >= 10:
         test = verdicts.paired_test(ablation, higher, lower)
@@ -144,7 +148,7 @@ print(f"paper, CNCE over LatNCE: p = {paper.WILCOXON_P}")
 # %% [markdown]
 # And over all classes and data sets together: does the augmentation help?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 images = [("ablation", "mnist"), ("bimodal", "mnist"), ("fashion-mnist", "fashion-mnist")]
 images += [("ablation", "cifar10"), ("bimodal", "cifar10")]
 class_means = {}
@@ -167,7 +171,7 @@ if class_means:
 # the contrast of the images (the standard deviation of their pixels). LatNCE is this distance,
 # corrected by $T_\theta$; the distance alone, and low contrast alone, stand below it.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 if ablation:
     print(summaries.mean_aurocs(ablation).round(2).to_string())
     distance = studies.by_test_class(ablation, "squared distance")
@@ -189,7 +193,7 @@ if ablation:
 # The pictures that stand out, where automobile is normal: automobiles with the lowest and the highest
 # score of CANCE, then the rest with the lowest (the mistakes) and the highest.
 
-# %% mystnb={"image": {"alt": "Four rows of ten pictures: automobiles with the lowest and with the highest anomaly score, then pictures of other classes with the lowest and the highest score."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten pictures: automobiles with the lowest and with the highest anomaly score, then pictures of other classes with the lowest and the highest score.", "classes": "photograph"}, "figure": {"caption": "Automobiles with the lowest and the highest score, then other pictures with the lowest and the highest."}}
 shown = [r for r in ablation if r["cell"]["normal"] == [1]]
 if shown and "cifar10" in {status.name for status in data.status() if status.found}:
     display(plots.pictures(examples.rows_of(shown[0], "CANCE", data.load("cifar10").test_images)))
@@ -201,7 +205,7 @@ if shown and "cifar10" in {status.name for status in data.status() if status.fou
 # seed, and never enters a table above. Each line changes what its name says; where a number ends the
 # name, stage 1 has that many updates at PyTorch's usual rate of $10^{-3}$ and decay of 0.01.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 informed = [r for r in finished if r["cell"]["experiment"].startswith("informed-")]
 if informed:
     studied = {tuple(r["cell"]["normal"]) for r in informed}
@@ -238,5 +242,5 @@ if informed:
 # Mean seconds a run and phase, two single-threaded workers at once on two cores that had other work
 # to do as well.
 
-# %%
+# %% tags=["hide-input"]
 print(summaries.costs(ablation + bimodal + informed).round(1).to_string())

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # MNIST-C: Tables 1 and 3
+# # 10. MNIST-C: Tables 1 and 3
 #
 # **Can the method tell a corrupted digit from a clean one?** All ten digits are normal; the
 # anomalies are MNIST's test images under each of the fifteen corruptions of MNIST-C
@@ -28,7 +28,11 @@
 seeds = 30
 profile = "paper"  # or "smoke": little networks, one seed; shows only that it runs
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import torch
 from IPython.display import display
 
@@ -61,7 +65,7 @@ for row in table1.itertuples():
 # Table 1 has five runs in the paper, Table 3 thirty; both print 92.2 ± 0.4 for CANCE. Ours are the
 # same runs in both. The other columns of Table 3 are quoted from the paper; none was run here.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(tables.render(table1))
 print(tables.render(tables.compare(3, mnist_c)))
 
@@ -70,7 +74,7 @@ print(tables.render(tables.compare(3, mnist_c)))
 #
 # The first ten test images, and each corruption of them as drawn by `cance.data.corruptions`.
 
-# %% mystnb={"image": {"alt": "A grid of digits: the first row shows ten clean test images, each of the fifteen rows below the same digits under one corruption."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "A grid of digits: the first row shows ten clean test images, each of the fifteen rows below the same digits under one corruption."}, "figure": {"caption": "The fifteen corruptions of ten test images."}}
 if "mnist" in {status.name for status in data.status() if status.found}:
     clean = data.load("mnist").test_images[:10]
     rows = {"identity": clean.numpy()}
@@ -83,11 +87,11 @@ if "mnist" in {status.name for status in data.status() if status.found}:
 # AUROC of each corruption against the clean test images, mean over the runs. All groups have 10,000
 # images and share the normal ones, so the pooled AUROC of the tables is the mean of these fifteen.
 
-# %% mystnb={"image": {"alt": "Heat map of the AUROC of fifteen corruptions, a row each, under the four scores, a column each."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Heat map of the AUROC of fifteen corruptions, a row each, under the four scores, a column each."}, "figure": {"caption": "AUROC of each corruption under each score."}}
 by_corruption = summaries.by_corruption(mnist_c)
 plots.heat_map(by_corruption, f"AUROC %, corruptions {images}")
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(by_corruption.round(1).to_string())
 for higher, lower in (("CANCE", "Error"), ("CNCE", "Error"), ("CANCE", "CNCE")):
     gain = (by_corruption[higher] - by_corruption[lower]).sort_values()
@@ -110,7 +114,7 @@ for higher, lower in (("CANCE", "Error"), ("CNCE", "Error"), ("CANCE", "CNCE")):
 # Clean and corrupted test images with the lowest and the highest score of CANCE in the first run:
 # the two rows in the middle are the mistakes.
 
-# %% mystnb={"image": {"alt": "Four rows of ten digits: clean ones with the lowest and with the highest anomaly score, then corrupted ones with the lowest and the highest score."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: clean ones with the lowest and with the highest anomaly score, then corrupted ones with the lowest and the highest score."}, "figure": {"caption": "Clean digits with the lowest and the highest score, then corrupted ones with the lowest and the highest."}}
 shown = summaries.of(finished, "examples", "mnist-c")
 if shown and "mnist" in {status.name for status in data.status() if status.found}:
     clean = data.load("mnist").test_images
@@ -125,5 +129,5 @@ if shown and "mnist" in {status.name for status in data.status() if status.found
 #
 # Mean seconds a run and phase, one single-threaded worker beside other work.
 
-# %%
+# %% tags=["hide-input"]
 print(summaries.costs(mnist_c).round(1).to_string())

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Fashion-MNIST: Table 13
+# # 11. Fashion-MNIST: Table 13
 #
 # **Does the method carry over to harder pictures with nothing retuned?** The paper's Appendix I runs
 # CANCE on Fashion-MNIST {cite:p}`xiao2017fashion` "using the same neural network architecture and
@@ -27,7 +27,11 @@ dataset = "fashion-mnist"
 seeds = 5
 profile = "paper"  # or "smoke": little networks, one seed; shows only that it runs
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import numpy as np
 from IPython.display import display
 
@@ -51,20 +55,20 @@ print(f"found: {tables.summary(table13[table13['column'] == 'CANCE'])}")
 # AUROC in percent, mean ± sample standard deviation over the seeds, as *paper | ours*, with the
 # verdict: `=` reproduced (at most two pooled standard errors or one point apart), `+` higher, `-` lower.
 
-# %%
+# %% tags=["hide-input"]
 narrow = {"text-align": "left", "white-space": "nowrap", "font-size": "75%"}
 display(tables.wide(table13).style.set_properties(**narrow))
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(tables.render(table13[table13["column"] == "CANCE"]))
 
-# %% mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC of CANCE against ours for the ten classes of Fashion-MNIST, with the diagonal."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC of CANCE against ours for the ten classes of Fashion-MNIST, with the diagonal."}, "figure": {"caption": "The paper's mean AUROC of CANCE against ours, a point a class."}}
 plots.paper_beside_ours(table13)
 
 # %% [markdown]
 # ## The ablation that the paper does not print
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(summaries.mean_aurocs(fashion).round(2).to_string())
 for higher, lower in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CANCE", "Error")):
     pairs = np.concatenate(list(summaries.gains(fashion, higher, lower).values()))
@@ -79,7 +83,7 @@ for higher, lower in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CANCE", "Error"))
 # Here the augmentation raises the mean of every class: more than on MNIST ({doc}`09_ablation`), where
 # CNCE leaves little to gain. Against the error alone, CANCE does not win in every class.
 
-# %% mystnb={"image": {"alt": "Dot plot of CANCE minus Error in points for every class of Fashion-MNIST, one dot a seed, with the mean of each class marked."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot of CANCE minus Error in points for every class of Fashion-MNIST, one dot a seed, with the mean of each class marked."}, "figure": {"caption": "CANCE minus Error in points, by normal class. A dot is a seed, the bar their mean."}}
 plots.gains(summaries.gains(fashion, "CANCE", "Error"), "CANCE - Error, points, by normal class")
 
 # %% [markdown]
@@ -88,7 +92,7 @@ plots.gains(summaries.gains(fashion, "CANCE", "Error"), "CANCE - Error, points, 
 # Sandals are the class that falls behind the paper. Its test images with the lowest and the highest
 # score of CANCE, sandals first, then the other classes: the two rows in the middle are the mistakes.
 
-# %% mystnb={"image": {"alt": "Four rows of ten pictures: sandals with the lowest and with the highest anomaly score, then other clothes with the lowest and the highest score."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten pictures: sandals with the lowest and with the highest anomaly score, then other clothes with the lowest and the highest score.", "classes": "photograph"}, "figure": {"caption": "Sandals with the lowest and the highest score, then other clothes with the lowest and the highest."}}
 shown = summaries.of(records.scan(root)[0], "examples", dataset)
 if shown and "fashion-mnist" in {status.name for status in data.status() if status.found}:
     display(plots.pictures(examples.rows_of(shown[0], "CANCE", data.load(dataset).test_images)))
@@ -99,5 +103,5 @@ if shown and "fashion-mnist" in {status.name for status in data.status() if stat
 # Mean seconds a run and phase. Two single-threaded workers ran at once on two cores that had other
 # work to do as well.
 
-# %%
+# %% tags=["hide-input"]
 print(summaries.costs(fashion).round(1).to_string())

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Tables of numbers: Table 6
+# # 13. Tables of numbers: Table 6
 #
 # **How good is CANCE on tables of numbers, and what is an F1 worth whose protocol is not said?** Table 6 of the
 # paper sets figures side by side that were computed under different protocols, most of them quoted. Here every
@@ -34,7 +34,11 @@ protocol = "half"  # or "first-half", "balanced"
 seeds = 20
 profile = "paper"  # or "smoke": one short run; shows only that it runs
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 import numpy as np
 from IPython.display import display
 
@@ -75,7 +79,7 @@ print(f"found: {tables.summary(table6)}")
 # On a balanced test, DROCC's rule leaves even a perfect ranking at the ceiling below; where anomalies are rare, it
 # flatters, since the normal class is easy to find.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 for record in finished:
     cell = record["cell"]
     if cell["experiment"].startswith("tabular-") and cell["seed"] == 0:
@@ -94,7 +98,7 @@ for record in finished:
 # Abalone of `balanced`, the only one that it was ever published with; F1 counts as many rows flagged as there are
 # anomalies.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(tables.render(table6))
 
 # %% [markdown]
@@ -108,19 +112,19 @@ print(tables.render(table6))
 #
 # F1 in percent, mean ± sample standard deviation (runs), as many rows flagged as there are anomalies.
 
-# %% tags=["nbval-check-output", "output_scroll"]
+# %% tags=["nbval-check-output", "hide-input"]
 by = ["method", "split", "table"]
 print(table_summaries.printed(measured, ["f1"], by)["f1"].unstack(by[1:]).to_string(na_rep=""))
 
 # %% [markdown]
 # And in full, for one table and protocol, with what needs no threshold:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 one = measured[(measured["table"] == dataset) & (measured["split"] == protocol)]
 print(f"{dataset}, {protocol}")
 print(table_summaries.printed(one, table_summaries.MEASURES).to_string())
 
-# %% mystnb={"image": {"alt": "Dots of F1, one a run, for each method and table under one protocol, with the mean of each method and the paper's figure for CANCE as a dashed line."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Dots of F1, one a run, for each method and table under one protocol, with the mean of each method and the paper's figure for CANCE as a dashed line."}, "figure": {"caption": "F1 of each method, a dot a run, and the paper's figure for CANCE as a dashed line."}}
 printed = table6[table6["column"] == "CANCE"].set_index("dataset")["paper_mean"]
 paper = {name.lower(): mean for name, mean in printed.items()}
 in_paper = measured["table"].isin(list(paper))
@@ -131,7 +135,7 @@ display(plots.measure_by_method(measured[in_paper & (measured["split"] == protoc
 #
 # An inference from the numbers; the paper does not say.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 columns = ["CANCE", "NN", "IsolationForest"]
 for name, figure in paper.items():
     own = measured[(measured["table"] == name) & measured["method"].isin(columns)]
@@ -153,7 +157,7 @@ for name, figure in paper.items():
 # further apart than the critical difference differ (Friedman's and Nemenyi's tests, {cite:p}`demsar2006`). Seeds of
 # one table are not independent, so that the test is more certain than it should be.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 honest = measured[measured["method"] != LEAK]
 if len(honest):
     ranking = ranks.ranking(honest, "average_precision")
@@ -163,7 +167,7 @@ if len(honest):
     )
     print(ranking.ranks.round(2).to_string())
 
-# %% mystnb={"image": {"alt": "Mean rank of each method, best first, with a bar as long as the critical difference."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Mean rank of each method, best first, with a bar as long as the critical difference."}, "figure": {"caption": "Mean ranks, best first. Two that are further apart than the bar is long differ."}}
 if len(honest):
     display(plots.ranks(ranking))
 
@@ -183,11 +187,11 @@ if len(honest):
 # direction: there the normal rows have the large angles. With columns in $[0, 1]$ all training rows lie on one
 # side of the origin, as images do. AUROC in percent of single features, without any density:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 scales = ("single-features", "single-features-range")
 print(table_summaries.by_scaling(finished, *scales, "auroc").to_string())
 
-# %% mystnb={"image": {"alt": "Two scatter plots of the cosine dissimilarity of test rows against their distance from the origin. With z-scores it falls with the distance, and the anomalous rows, which are far out, are low; in the unit range the anomalous rows are high."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two scatter plots of the cosine dissimilarity of test rows against their distance from the origin. With z-scores it falls with the distance, and the anomalous rows, which are far out, are low; in the unit range the anomalous rows are high."}, "figure": {"caption": "The cosine dissimilarity of test rows against their distance from the origin, with z-scores and with columns in [0, 1]."}}
 if dataset in {status.name for status in sets.status() if status.found}:
     table = sets.load(dataset)
     halves = SPLITS["half"](table.rows, table.anomalous, np.random.default_rng(0))
@@ -206,7 +210,7 @@ if dataset in {status.name for status in sets.status() if status.found}:
 # gains too. The table above was run before this was known, and stays as it is. What it does to every method but DROCC
 # and GOAD, whose published settings are for z-scores, F1 in percent:
 
-# %% tags=["nbval-check-output", "output_scroll"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(table_summaries.by_scaling(finished, "tabular-half", "range", "f1").to_string())
 
 # %% [markdown]
@@ -220,7 +224,7 @@ print(table_summaries.by_scaling(finished, "tabular-half", "range", "f1").to_str
 # same mean and covariance. The paper takes $z_e$ and $z_c$ for log-normal (its Appendix C), and contrasts them as
 # they are. With their logarithms in their place, and without $z_c$, F1 in percent:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(table_summaries.by_features(finished, "f1").to_string())
 
 # %% [markdown]
@@ -233,7 +237,7 @@ print(table_summaries.by_features(finished, "f1").to_string())
 # DROCC's published code keeps the epoch with the best F1 on the *test*. Here the last epoch is kept, which sees
 # no test; `DROCC, test-selected` does as published, by DROCC's own rule. The gain in points:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(table_summaries.leak(measured).round(2).to_string())
 
 # %% [markdown]
@@ -246,7 +250,7 @@ print(table_summaries.leak(measured).round(2).to_string())
 # We chose $d = 4$ by validation losses alone. **The F1 beside the other widths is test-informed** and shows what that
 # choice decides. Split `half`, F1 in percent.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(table_summaries.by_latents(finished).round(3).to_string())
 
 # %% [markdown]
@@ -259,5 +263,5 @@ print(table_summaries.by_latents(finished).round(3).to_string())
 #
 # Mean seconds of a method, fit and scores together, one thread. Ours count the autoencoder that they share.
 
-# %%
+# %% tags=["hide-input"]
 print(table_summaries.costs(finished).round(1).to_string())

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # DAGMM and our density on its features: Table 12
+# # 14. DAGMM and our density on its features: Table 12
 #
 # **Does a Gaussian mixture that is trained together with the autoencoder gain anything over a density
 # that is fitted afterwards?** Appendix H of the paper takes DAGMM {cite:p}`zong2018dagmm` on KDDCUP99,
@@ -33,7 +33,11 @@ protocol = "kddcup"  # or "kddcup-half-of-rows", "kddcup-as-written", "kddcup-ow
 seeds = 20
 profile = "paper"  # or "smoke": one epoch, one seed; shows only that it runs
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
 from IPython.display import display
 
 from cance import experiments
@@ -65,11 +69,11 @@ print(f"found: {tables.summary(table12)}")
 # of the attacks and every anomaly are tested, and the threshold is the 80th percentile of training and
 # test scores together. So `kddcup` runs this one, and `kddcup-half-of-rows` DAGMM's own.
 
-# %%
+# %% tags=["hide-input"]
 narrow = {"text-align": "left", "white-space": "nowrap", "font-size": "75%"}
 display(tables.wide(table12).style.set_properties(**narrow))
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 print(tables.render(table12))
 
 # %% [markdown]
@@ -81,7 +85,7 @@ print(tables.render(table12))
 # of one seed. `kddcup-own` is CANCE with an autoencoder of its own ($d = 4$, z-scores, nothing tuned), and
 # its three ablations.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "hide-input"]
 measured = table_summaries.kddcup(finished)
 print(
     table_summaries.printed(measured, table_summaries.FLAGGED, ["experiment", "method"]).to_string()
@@ -108,7 +112,7 @@ print(
 # little harm to DAGMM-1; with five it loses six points, and the density fitted afterwards ten. Five runs each; with
 # four and five per cent DAGMM-1's differ by as much as that.
 
-# %% mystnb={"image": {"alt": "F1 of DAGMM-1 and of DAGMM-CANCE against the share of anomalies among the training rows, from 0 to 5 per cent, falling."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "F1 of DAGMM-1 and of DAGMM-CANCE against the share of anomalies among the training rows, from 0 to 5 per cent, falling."}, "figure": {"caption": "F1 against the share of anomalies among the training rows."}}
 shares = measured["experiment"].str.match(r"kddcup$|kddcup-contaminated-")
 if shares.any():
     display(tabular.contamination(measured[shares]))
@@ -118,6 +122,6 @@ if shares.any():
 #
 # Mean seconds and largest memory of a run, all its methods together, one thread.
 
-# %%
+# %% tags=["hide-input"]
 costs = measured.groupby("experiment", sort=False)[["seconds", "peak MiB"]]
 print(costs.agg({"seconds": "mean", "peak MiB": "max"}).round(0).to_string())
