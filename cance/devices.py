@@ -1,13 +1,75 @@
-"""The device that a run takes, its name, and the memory that the process took."""
+"""The device that a run takes, its name, its memory, and a guard against the caller's settings."""
 
 from __future__ import annotations
 
 import platform
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 
+import numpy as np
+import sklearn
 import torch
+
+# What the process has only one of; the first thread inside `isolated` sets it aside, the last
+# puts it back.
+_LOCK = Lock()
+_inside = 0
+_outside: dict = {}
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Inside, nothing depends on how the caller's torch, NumPy and scikit-learn are set up.
+
+    No autocast, gradients as torch has them by default, float32 and the CPU where no other is
+    named, products in full precision; NumPy's overflow is no error, scikit-learn checks for NaN and
+    returns arrays. On the way out, by an exception too, everything is as it was. It may be nested,
+    and entered by several threads at once; what they share (the default dtype and the precision of
+    products) is put back when the last of them is out.
+    """
+    with ExitStack() as stack:
+        _enter()
+        stack.callback(_leave)
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda", "mps", "xpu"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        stack.enter_context(np.errstate(all="ignore"))
+        stack.enter_context(
+            sklearn.config_context(
+                assume_finite=False, transform_output="default", array_api_dispatch=False
+            )
+        )
+        yield
+
+
+def _enter() -> None:
+    global _inside
+    with _LOCK:
+        if _inside == 0:
+            _outside["dtype"] = torch.get_default_dtype()
+            _outside["precision"] = torch.get_float32_matmul_precision()
+            torch.set_default_dtype(torch.float32)
+            if _outside["precision"] != "highest":
+                torch.set_float32_matmul_precision("highest")
+        _inside += 1
+
+
+def _leave() -> None:
+    global _inside
+    with _LOCK:
+        _inside -= 1
+        if _inside == 0:
+            torch.set_default_dtype(_outside["dtype"])
+            if _outside["precision"] != "highest":
+                torch.set_float32_matmul_precision(_outside["precision"])
 
 
 def resolve_device(device: str) -> torch.device:
