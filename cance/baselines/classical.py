@@ -32,21 +32,6 @@ def five_nearest_neighbours(train: np.ndarray, test: np.ndarray, seed: int) -> n
     return distance.mean(1)
 
 
-def unit_length(rows: np.ndarray) -> np.ndarray:
-    """Each row divided by its Euclidean length; a row of zeros, which has no direction, stays."""
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(length == 0, 1, length)
-
-
-def cosine_neighbour(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
-    """One minus the largest cosine with a training row; nothing is drawn.
-
-    Of rows of unit length it is half the squared distance, which keeps the digits that one minus a
-    cosine close to one would lose.
-    """
-    return nearest_neighbour(unit_length(train), unit_length(test), seed) ** 2 / 2
-
-
 def mahalanobis(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     """Squared Mahalanobis distance to the training mean; nothing is drawn.
 
@@ -54,11 +39,6 @@ def mahalanobis(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     than columns.
     """
     return LedoitWolf().fit(train).mahalanobis(test)
-
-
-def mahalanobis_of_directions(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
-    """`mahalanobis` of rows scaled to unit length: what a row's length says is not looked at."""
-    return mahalanobis(unit_length(train), unit_length(test), seed)
 
 
 def isolation_forest(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:

@@ -9,13 +9,7 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from cance.baselines.classical import (
-    CLASSICAL,
-    cosine_neighbour,
-    mahalanobis,
-    mahalanobis_of_directions,
-    unit_length,
-)
+from cance.baselines.classical import CLASSICAL
 from cance.protocols.images import auroc
 
 each = pytest.mark.parametrize("name", CLASSICAL)
@@ -53,26 +47,6 @@ def test_a_seed_decides_the_scores_and_no_global_state_does_or_moves(rows, name)
 def test_the_nearest_neighbour_is_nearest(rows):
     train, test = rows
     np.testing.assert_allclose(CLASSICAL["NN"](train, test, 0), cdist(test, train).min(1))
-
-
-def test_the_cosine_neighbour_is_that_of_the_largest_cosine(rows):
-    train, test = rows
-    found = cosine_neighbour(train, test, 0)
-    np.testing.assert_allclose(found, cdist(test, train, "cosine").min(1), atol=1e-12)
-    np.testing.assert_allclose(cosine_neighbour(3 * train, 5 * test, 0), found, atol=1e-12)
-
-
-def test_directions_are_compared_without_their_lengths(rows):
-    train, test = rows
-    longer = np.random.default_rng(1).uniform(1, 9, (len(test), 1))
-    found = mahalanobis_of_directions(train, test * longer, 0)
-    directions = [x / np.linalg.norm(x, axis=1)[:, None] for x in rows]
-    np.testing.assert_allclose(found, mahalanobis(*directions, 0))
-    assert not np.allclose(found, mahalanobis(train, test, 0))
-
-
-def test_a_row_of_zeros_has_no_direction_and_stays():
-    np.testing.assert_array_equal(unit_length(np.array([[0.0, 0], [3, 4]])), [[0, 0], [0.6, 0.8]])
 
 
 def test_with_many_rows_mahalanobis_is_that_of_the_sample():
