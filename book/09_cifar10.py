@@ -75,9 +75,10 @@ for row in table7[table7["row"] == "Avg"].itertuples():
 # from `chosen` in what its name says.
 
 # %% tags=["nbval-check-output", "hide-input"]
-tried = [r for r in finished if r["cell"]["experiment"].startswith("candidate-")]
+candidate_names = experiments.varying("candidate")
+tried = [r for r in finished if r["cell"]["experiment"] in candidate_names]
 if tried:
-    candidates = studies.candidates(tried)
+    candidates = studies.candidates(tried, candidate_names)
     print(candidates.drop(columns=["seconds", "device"]).round(3).to_string(na_rep=""))
 
 # %% tags=["hide-input"]
@@ -206,7 +207,7 @@ if shown and "cifar10" in {status.name for status in data.status() if status.fou
 # name, stage 1 has that many updates at PyTorch's usual rate of $10^{-3}$ and decay of 0.01.
 
 # %% tags=["nbval-check-output", "hide-input"]
-informed = [r for r in finished if r["cell"]["experiment"].startswith("informed-")]
+informed = [r for r in finished if r["cell"]["experiment"] in experiments.varying("informed")]
 if informed:
     studied = {tuple(r["cell"]["normal"]) for r in informed}
     beside = [r for r in ablation if tuple(r["cell"]["normal"]) in studied]

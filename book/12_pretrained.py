@@ -47,8 +47,7 @@ from sklearn.decomposition import PCA
 from cance import CANCE, data, devices, experiments, protocols
 from cance.data import backbones, embeddings
 from cance.data import tables as sets
-from cance.experiments import runner
-from cance.experiments.plans.pretrained import named
+from cance.experiments import named, runner
 from cance.plots import pretrained
 from cance.results import provenance, records, tables, verdicts
 from cance.results.summaries import runs as summaries

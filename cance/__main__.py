@@ -55,12 +55,11 @@ def _data(arguments) -> int:
 def _run(arguments) -> int:
     from cance import experiments
     from cance.experiments import runner
-    from cance.experiments.plans import pretrained
 
     normals = [_classes(text) for text in arguments.normal] if arguments.normal else None
     name = arguments.experiment
     if arguments.backbone:
-        name = pretrained.named(name, arguments.backbone)
+        name = experiments.named(name, arguments.backbone)
     experiment = experiments.find(name, arguments.dataset, arguments.profile)
     runs = experiments.list_runs(name, arguments.dataset, arguments.seeds, normals)
     root = arguments.results or results_folder(arguments.profile)

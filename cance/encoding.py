@@ -19,6 +19,7 @@ from cance.networks import described
 from cance.pca import PCAReconstructor, PCASettings
 from cance.randomness import split_rows, streams
 from cance.training import BestWeights
+from cance.variants import VARIANTS
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class RunSettings:
     validation_fraction : float
         Appendix E: 20 % of the normal training rows choose the weights that are kept.
     """
+
+    methods = VARIANTS  # what is fitted with them: the four of the ablation
 
     autoencoder: AutoencoderSettings | PCASettings = field(default_factory=AutoencoderSettings)
     nce: NCESettings = field(default_factory=NCESettings)

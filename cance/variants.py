@@ -6,8 +6,6 @@ of the augmented composite features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
 from cance import nce
@@ -21,21 +19,6 @@ from cance.randomness import streams
 ERROR = "Error"
 DENSITY_VARIANTS = ("LatNCE", "CNCE", "CANCE")
 VARIANTS = (ERROR, *DENSITY_VARIANTS)
-
-
-@dataclass(frozen=True)
-class Composites:
-    """Composite features of one run, from one autoencoder that all variants share.
-
-    Attributes
-    ----------
-    train, validation, test : torch.Tensor
-        Shape (N, d + 2), float32, on the device.
-    """
-
-    train: torch.Tensor
-    validation: torch.Tensor
-    test: torch.Tensor
 
 
 def fit_density(
@@ -60,6 +43,10 @@ def fit_density(
     seed : int
     progress : bool
         Show a progress bar on stderr.
+
+    Returns
+    -------
+    FittedDensity
 
     Raises
     ------

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from cance.autoencoder import AutoencoderSettings
 from cance.data import tables
+from cance.data.backbones import find_backbone
 from cance.data.images import SHA256
+from cance.encoding import RunSettings
 from cance.experiments.experiment import Experiment
 from cance.experiments.plans import images, kddcup, pretrained
 from cance.experiments.plans import tables as table_plans
 from cance.experiments.runs import mnist_c
-from cance.experiments.runs.images import RunSettings
 from cance.nce import NCESettings
 from cance.networks.conv import ConvSettings
 from cance.networks.log_odds import LogOddsSettings
@@ -45,6 +47,10 @@ def find(experiment: str, dataset: str, profile: str = "paper") -> Experiment:
     profile : {"paper", "smoke"}
         ``smoke`` keeps the runs and replaces the settings by `SMOKE`.
 
+    Returns
+    -------
+    Experiment
+
     Raises
     ------
     ValueError
@@ -55,13 +61,61 @@ def find(experiment: str, dataset: str, profile: str = "paper") -> Experiment:
         raise ValueError(
             f"no experiment {experiment} --dataset {dataset}, expected one of: {known}"
         )
-    found = EXPERIMENTS[experiment, dataset]
+    whole = EXPERIMENTS[experiment, dataset]
     if profile == "paper":
-        return found
+        return whole
     if profile == "smoke":
-        settings = found.settings.shortened(SMOKE)
-        return replace(found, settings=settings, shows=f"smoke run of: {found.shows}")
+        settings = whole.settings.shortened(SMOKE)
+        return replace(whole, settings=settings, shows=f"smoke run of: {whole.shows}")
     raise ValueError(f"unknown profile {profile!r}, expected 'paper' or 'smoke'")
+
+
+def varying(what: str) -> dict[str, Any]:
+    """The experiments that differ in one thing.
+
+    Parameters
+    ----------
+    what : str
+        A key of `Experiment.varies`, such as ``"candidate"``.
+
+    Returns
+    -------
+    dict of str to object
+        The experiment's name to its value.
+    """
+    return {
+        name: each.varies[what] for (name, _), each in EXPERIMENTS.items() if what in each.varies
+    }
+
+
+def named(experiment: str, backbone: str) -> str:
+    """The name of an experiment on pretrained features, on one backbone.
+
+    Parameters
+    ----------
+    experiment : str
+        Its name on the paper's own backbone, such as ``"pretrained"``.
+    backbone : str
+        Key of `cance.data.backbones.BACKBONES`.
+
+    Returns
+    -------
+    str
+        Such as ``"pretrained-efficientnet-lite0"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such experiment on that backbone.
+    """
+    find_backbone(backbone)
+    for (name, _), each in EXPERIMENTS.items():
+        if (each.varies.get("experiment"), each.varies.get("backbone")) == (experiment, backbone):
+            return name
+    raise ValueError(
+        f"experiment {experiment!r} has no backbone to choose, expected one of: "
+        f"{', '.join(sorted(set(varying('experiment').values())))}"
+    )
 
 
 def data_sha256(dataset: str) -> str:
@@ -87,21 +141,25 @@ def list_runs(
     normals : sequence of sequence of int, optional
         Only these sets of normal classes.
 
+    Returns
+    -------
+    list of Run
+
     Raises
     ------
     ValueError
         If the experiment is unknown, a set of classes is not part of it, or seeds is below 1.
     """
-    found = find(experiment, dataset)
-    seeds = found.seeds if seeds is None else seeds
+    plan = find(experiment, dataset)
+    seeds = plan.seeds if seeds is None else seeds
     if seeds < 1:
         raise ValueError(f"seeds is {seeds}, expected 1 or more")
-    wanted = found.normals if normals is None else [tuple(sorted(n)) for n in normals]
-    unknown = [n for n in wanted if n not in found.normals]
+    wanted = plan.normals if normals is None else [tuple(sorted(n)) for n in normals]
+    unknown = [n for n in wanted if n not in plan.normals]
     if unknown:
         raise ValueError(
             f"{experiment} on {dataset} has no normal classes {unknown}, "
-            f"expected of {list(found.normals)}"
+            f"expected of {list(plan.normals)}"
         )
     wanted = list(dict.fromkeys(wanted))
     return [Run(experiment, dataset, n, seed) for seed in range(seeds) for n in wanted]

@@ -17,14 +17,15 @@ from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from cance.experiments import EXPERIMENTS, data_sha256
-from cance.experiments.experiment import Experiment, Settings
+from cance.experiments.experiment import Experiment
+from cance.experiments.harness import measure
 from cance.hashing import differences, plain, sha256_of
 from cance.results import provenance, records
 from cance.results.schema import Run
 
 
 class StaleRecord(ValueError):
-    """A finished run whose record was made with other settings or other data."""
+    """A finished run whose record was made with other settings or data, or of other methods."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,27 @@ class Plan:
     missing: list[Run]
 
 
-def plan(runs: Iterable[Run], settings: Settings, root: Path, refresh: bool = False) -> Plan:
+def plan(runs: Iterable[Run], experiment: Experiment, root: Path, refresh: bool = False) -> Plan:
     """Sort runs into those with a record and those without.
 
     Parameters
     ----------
     runs : iterable of Run
-    settings : RunSettings, StudySettings or TabularSettings
-        What the records must have been made with.
+    experiment : Experiment
+        What the records must have been made by.
     root : path-like
         The results folder.
     refresh : bool
-        Count a run as missing whose record has other settings or data, or cannot be trusted,
-        instead of refusing.
+        Count a run as missing whose record is stale or cannot be trusted, instead of refusing.
+
+    Returns
+    -------
+    Plan
 
     Raises
     ------
     StaleRecord
-        If a record has other settings or data; the message says which.
+        If a record has other settings, data or methods; the message says which.
     cance.results.records.RecordError
         If a record was cut short, edited or is foreign.
     """
@@ -72,7 +76,7 @@ def plan(runs: Iterable[Run], settings: Settings, root: Path, refresh: bool = Fa
             continue
         try:
             record = records.read(path)
-            _require_current(record, settings, path)
+            _require_current(record, experiment, path)
         except (StaleRecord, records.RecordError) as error:
             if not refresh:
                 hint = "rerun it with --refresh, or move it away"
@@ -122,12 +126,12 @@ def run(
         If another run is writing the same experiment's records.
     """
     runs, root = list(runs), Path(root)
-    todo = plan(runs, experiment.settings, root, refresh)
+    todo = plan(runs, experiment, root, refresh)
     done = list(todo.finished)
     if todo.missing:
         with _exclusive({run.path(root).parent for run in todo.missing}):
             # another run may have finished some of them before the lock was ours
-            todo = plan(runs, experiment.settings, root, refresh)
+            todo = plan(runs, experiment, root, refresh)
             done = [*todo.finished, *_run(todo, experiment, root, jobs, device, progress)]
     by_run = {Run.of(record): record for record in done}
     return [by_run[run] for run in runs]
@@ -138,43 +142,43 @@ def _run(
 ) -> Iterator[dict]:
     """Make a plan's missing records and yield each once it is written."""
     git = provenance.git_state()
-    tasks = (delayed(experiment.run)(run, experiment.settings, device) for run in todo.missing)
+    tasks = (delayed(measure)(run, experiment, device) for run in todo.missing)
     # a worker gets its next run when it has finished one, so that none is wasted when killed
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
     finished, missing = len(todo.finished), len(todo.missing)
     bar = tqdm(total=finished + missing, initial=finished, unit="run", disable=not progress)
     with bar:
-        for body in parallel(tasks):
-            record = records.seal(body | {"git": git})
+        for unsealed in parallel(tasks):
+            record = records.seal(unsealed | {"git": git})
             path = records.write(record, root)
             bar.set_postfix_str(f"{path.stem} {record['seconds']['total']:.0f} s")
             bar.update()
             yield record
 
 
-def stale(found: Iterable[dict], root: Path) -> list[str]:
+def stale(sound: Iterable[dict], root: Path) -> list[str]:
     """Say which records the experiments as they stand would not have made.
 
     Parameters
     ----------
-    found : iterable of dict
-        Sound records below `root`.
+    sound : iterable of dict
+        Records below `root`.
     root : path-like
 
     Returns
     -------
     list of str
-        One line for each record of other settings, of other data, or of no experiment.
+        One line for each record of other settings, data or methods, or of no experiment.
     """
     lines = []
-    for record in found:
+    for record in sound:
         run = Run.of(record)
         experiment = EXPERIMENTS.get((run.experiment, run.dataset))
         if experiment is None:
             lines.append(f"{run.path(root)}: is of no experiment that there is")
             continue
         try:
-            _require_current(record, experiment.settings, run.path(root))
+            _require_current(record, experiment, run.path(root))
         except StaleRecord as error:
             lines.append(str(error))
     return lines
@@ -208,15 +212,18 @@ def on_dask(scheduler: str) -> Iterator[None]:
         yield
 
 
-def _require_current(record: dict, settings: Settings, path: Path) -> None:
-    """Refuse a record made with other settings or other data."""
-    wanted = plain(settings.as_dict())
+def _require_current(record: dict, experiment: Experiment, path: Path) -> None:
+    """Refuse a record made with other settings or data, or of other methods."""
+    wanted = plain(experiment.settings.as_dict())
     if record["settings_sha256"] != sha256_of(wanted):
         changed = ", ".join(differences(record["settings"], wanted))
         raise StaleRecord(f"{path}: was made with other settings ({changed})")
     here = data_sha256(record["cell"]["dataset"])
     if record["data_sha256"] != here:
         raise StaleRecord(f"{path}: was made with other data ({record['data_sha256'][:12]}...)")
+    others = sorted(set(record["metrics"]) ^ set(experiment.methods))
+    if others:
+        raise StaleRecord(f"{path}: was made of other methods ({', '.join(others)})")
 
 
 @contextmanager

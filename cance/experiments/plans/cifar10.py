@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cance.autoencoder import AutoencoderSettings
-from cance.experiments.runs.images import RunSettings
+from cance.encoding import RunSettings
 from cance.experiments.runs.studies import StudySettings, Trial
 from cance.nce import NCESettings
 from cance.networks.conv import ConvSettings

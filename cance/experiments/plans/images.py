@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cance.autoencoder import AutoencoderSettings
+from cance.encoding import RunSettings
 from cance.experiments.experiment import Experiment
 from cance.experiments.plans import cifar10
-from cance.experiments.runs import mnist_c
-from cance.experiments.runs.candidates import validate_candidate
-from cance.experiments.runs.examples import describe_latents, find_extremes
-from cance.experiments.runs.images import RunSettings
-from cance.experiments.runs.single_features import score_single_features
+from cance.experiments.runs.candidates import AUTOENCODER, LINEAR, validate_candidate
+from cance.experiments.runs.examples import (
+    WITH_LATENTS,
+    describe_latents,
+    find_extremes,
+    find_extremes_of_corruptions,
+)
+from cance.experiments.runs.images import score_variants
+from cance.experiments.runs.mnist_c import score_corruptions
+from cance.experiments.runs.single_features import SINGLE, score_single_features
 from cance.experiments.runs.studies import AUGMENTATION_TRIALS, StudySettings, score_trials
 from cance.nce import NCESettings
 from cance.protocols.normals import ALL_TOGETHER, PAIRS, SINGLE_CLASSES
@@ -25,15 +31,31 @@ MNIST_C = RunSettings(
 )
 DIGITS = RunSettings(AutoencoderSettings(batch_size=32), NCESettings(batch_size=64))
 
+
+def longer(settings: RunSettings, factor: int) -> RunSettings:
+    """The same settings with `factor` times as many updates everywhere."""
+    autoencoder, nce = settings.autoencoder, settings.nce
+    return replace(
+        settings,
+        autoencoder=replace(
+            autoencoder,
+            stage1_steps=factor * autoencoder.stage1_steps,
+            stage2_steps=factor * autoencoder.stage2_steps,
+        ),
+        nce=replace(nce, steps=factor * nce.steps),
+    )
+
+
 EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     ("ablation", "mnist"): Experiment(
-        MNIST, SINGLE_CLASSES, 5, "Tables 1, 2, 7, 10: one MNIST class is normal"
+        MNIST, SINGLE_CLASSES, 5, "Tables 1, 2, 7, 10: one MNIST class is normal", score_variants
     ),
     ("ablation", "digits"): Experiment(
         DIGITS,
         SINGLE_CLASSES,
         5,
         "no table of the paper: scikit-learn's 8 x 8 digits, which need no download",
+        score_variants,
     ),
     ("ablation", "cifar10"): Experiment(
         cifar10.CHOSEN,
@@ -41,23 +63,34 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         5,
         "Tables 1, 2, 7, 10: one CIFAR-10 class is normal",
         describe_latents,
+        WITH_LATENTS,
     ),
-    ("bimodal", "mnist"): Experiment(MNIST, PAIRS, 5, "Table 8: two MNIST classes are normal"),
+    ("bimodal", "mnist"): Experiment(
+        MNIST, PAIRS, 5, "Table 8: two MNIST classes are normal", score_variants
+    ),
     ("bimodal", "cifar10"): Experiment(
-        cifar10.CHOSEN, PAIRS, 5, "Table 8: two CIFAR-10 classes are normal"
+        cifar10.CHOSEN, PAIRS, 5, "Table 8: two CIFAR-10 classes are normal", score_variants
     ),
     ("fashion-mnist", "fashion-mnist"): Experiment(
-        MNIST, SINGLE_CLASSES, 5, "Table 13: one Fashion-MNIST class is normal, MNIST's settings"
+        MNIST,
+        SINGLE_CLASSES,
+        5,
+        "Table 13: one Fashion-MNIST class is normal, MNIST's settings",
+        score_variants,
     ),
     ("mnist-c", "mnist-c"): Experiment(
         MNIST_C,
         ALL_TOGETHER,
         30,
         "Tables 1 and 3: all of MNIST is normal, its corruptions are anomalies",
-        mnist_c.score_corruptions,
+        score_corruptions,
     ),
     ("schedule", "mnist"): Experiment(
-        MNIST.longer(3), STUDIED, 5, "three times the updates of Table 7's settings"
+        longer(MNIST, 3),
+        STUDIED,
+        5,
+        "three times the updates of Table 7's settings",
+        score_variants,
     ),
     ("augmentation", "mnist"): Experiment(
         StudySettings(MNIST, AUGMENTATION_TRIALS),
@@ -71,6 +104,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         STUDIED,
         3,
         "Table 7's settings with a tenth of the autoencoder's updates",
+        score_variants,
     ),
     ("single-features", "mnist"): Experiment(
         MNIST,
@@ -78,6 +112,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         5,
         "what Table 7's features find without a density",
         score_single_features,
+        SINGLE,
     ),
     **{
         (f"candidate-{name}", "cifar10"): Experiment(
@@ -86,6 +121,8 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             1,
             "validation losses alone: a candidate for CIFAR-10's settings",
             validate_candidate,
+            (AUTOENCODER, LINEAR),
+            {"candidate": name},
         )
         for name, settings in cifar10.CANDIDATES.items()
     },
@@ -96,6 +133,8 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             3 if name == cifar10.CLOSEST else 1,
             "test-informed, no table of the paper: Table 7 with another open choice",
             describe_latents,
+            WITH_LATENTS,
+            {"informed": name},
         )
         for name, settings in cifar10.INFORMED.items()
     },
@@ -106,6 +145,10 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         MNIST, ((5,),), 1, "most and least anomalous test images", find_extremes
     ),
     ("examples", "mnist-c"): Experiment(
-        MNIST_C, ALL_TOGETHER, 1, "most and least anomalous test images", find_extremes
+        MNIST_C,
+        ALL_TOGETHER,
+        1,
+        "most and least anomalous test images",
+        find_extremes_of_corruptions,
     ),
 }

@@ -6,8 +6,8 @@ Our own autoencoder has the widths of the other tables and their d = 4; nothing 
 from __future__ import annotations
 
 from cance.autoencoder import AutoencoderSettings
+from cance.encoding import RunSettings
 from cance.experiments.experiment import Experiment
-from cance.experiments.runs.images import RunSettings
 from cance.experiments.runs.kddcup import (
     APPENDIX_H,
     KDDSettings,
@@ -58,6 +58,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             5,
             f"Table 12's protocol with {percent} % anomalies among the training rows",
             score_dagmm,
+            varies={"contamination": percent / 100},
         )
         for percent in range(1, 6)
     },

@@ -12,6 +12,7 @@ from cance.data.backbones import BACKBONES, find_backbone
 from cance.experiments.experiment import Experiment
 from cance.experiments.plans import cifar10
 from cance.experiments.runs.pretrained import (
+    NEIGHBOURS,
     EmbeddedTableSettings,
     PretrainedSettings,
     score_neighbours,
@@ -54,36 +55,39 @@ def nine_vs_one(dataset: str, backbone: str) -> PretrainedSettings:
     return replace(settings(dataset, backbone), densities=("CANCE",))
 
 
-def named(experiment: str, backbone: str) -> str:
-    """The name of an experiment on one backbone.
-
-    Raises
-    ------
-    ValueError
-        If the backbone is unknown.
-    """
-    return f"{experiment}-{backbone}" if find_backbone(backbone).stand_in else experiment
-
-
 def _experiments(backbone: str) -> dict[tuple[str, str], Experiment]:
-    title = find_backbone(backbone).title
-    found = {}
+    network = find_backbone(backbone)
+    title = network.title
+    ending = f"-{backbone}" if network.stand_in else ""
+    parts = {}
+
+    def add(name: str, dataset: str, *arguments) -> None:
+        varies = {"experiment": name, "backbone": backbone}
+        parts[f"{name}{ending}", dataset] = Experiment(*arguments, varies=varies)
+
     for dataset in ("mnist", "cifar10"):
-        found[named("pretrained", backbone), dataset] = Experiment(
+        add(
+            "pretrained",
+            dataset,
             settings(dataset, backbone),
             SINGLE_CLASSES,
             5,
             f"Tables 4, 9, 11: {title} features and PCA",
             score_variants_on_features,
         )
-        found[named("neighbours", backbone), dataset] = Experiment(
+        add(
+            "neighbours",
+            dataset,
             settings(dataset, backbone),
             SINGLE_CLASSES,
             1,
             f"Tables 4 and 11: nearest neighbours, on pixels and on {title} features",
             score_neighbours,
+            NEIGHBOURS,
         )
-    found[named("densities", backbone), "cifar10"] = Experiment(
+    add(
+        "densities",
+        "cifar10",
         StudySettings(settings("cifar10", backbone), DENSITIES),
         ((1,), (5,), (6,)),
         1,
@@ -91,14 +95,16 @@ def _experiments(backbone: str) -> dict[tuple[str, str], Experiment]:
         score_trials_on_features,
     )
     for dataset in ("fashion-mnist", "cifar10"):
-        found[named("nine-vs-one", backbone), dataset] = Experiment(
+        add(
+            "nine-vs-one",
+            dataset,
             nine_vs_one(dataset, backbone),
             ALL_BUT_ONE,
             5,
             f"Table 5: all classes but one are normal, {title} features and PCA",
             score_variants_on_features,
         )
-    return found
+    return parts
 
 
 EXPERIMENTS: dict[tuple[str, str], Experiment] = {
@@ -112,6 +118,6 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         )
         for table in ("adbench-cifar10-0", "adbench-cifar10-4")
     },
-    **{key: found for name in BACKBONES for key, found in _experiments(name).items()},
+    **{key: each for name in BACKBONES for key, each in _experiments(name).items()},
 }
 """By name and data set."""

@@ -15,9 +15,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cance.autoencoder import AutoencoderSettings
+from cance.encoding import RunSettings
 from cance.experiments.experiment import Experiment
-from cance.experiments.runs.images import RunSettings
-from cance.experiments.runs.table_features import score_feature_trials
+from cance.experiments.runs.single_features import SINGLE
+from cance.experiments.runs.table_features import (
+    TRIALS,
+    score_feature_trials,
+    score_single_features_of_table,
+)
 from cance.experiments.runs.tables import TabularSettings, score_every_method
 from cance.nce import NCESettings
 from cance.networks.log_odds import LogOddsSettings
@@ -104,6 +109,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             SEEDS,
             f"Table 6: every method on {table}, split {split}",
             score_every_method,
+            varies={"split": split},
         )
         for split in SPLITS
         for table in OWN
@@ -115,6 +121,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             5,
             "no table of the paper: Table 6 with a latent of another width",
             score_every_method,
+            varies={"latent_dim": d},
         )
         for table, dims in LATENT_DIMS.items()
         for d in dims
@@ -126,6 +133,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             5,
             "no table of the paper: Table 6 with columns in [0, 1] in place of z-scores",
             score_every_method,
+            varies={"scaling": "range"},
         )
         for table in LATENT_DIMS
     },
@@ -136,6 +144,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             5,
             "no table of the paper: densities of other composite features",
             score_feature_trials,
+            tuple(TRIALS),
         )
         for table in LATENT_DIMS
     },
@@ -145,6 +154,9 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
             ONE_NORMAL_CLASS,
             5,
             f"no table of the paper: single composite features, scaling {scaling}",
+            score_single_features_of_table,
+            SINGLE,
+            {"scaling": scaling},
         )
         for name, scaling in SCALINGS.items()
         for table in LATENT_DIMS

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import torch
 
-from cance import devices, protocols
+from cance import protocols
 from cance.composite import error
-from cance.experiments.harness import Stopwatch
-from cance.experiments.runs.images import body, dataset, features
+from cance.experiments.experiment import Outcome, Stopwatch
+from cance.experiments.runs.images import dataset
+from cance.experiments.runs.steps import Rows, encode, summed_up
 from cance.experiments.runs.studies import StudySettings, fit_trials
-from cance.hashing import hash_of
 from cance.pca import PCAReconstructor
 from cance.randomness import split_rows, streams
 from cance.results.schema import Run
@@ -24,34 +24,40 @@ AUTOENCODER, LINEAR = "autoencoder", "PCA"
 VALIDATION_ERROR = "validation_error"
 
 
-def validate_candidate(run: Run, settings: StudySettings, device: str = "auto") -> dict:
+def validate_candidate(
+    run: Run, settings: StudySettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
     """Fit a candidate's autoencoder and the densities of its trials to the normal training images.
 
-    Parameters and result as for `cance.experiments.runs.images.score_variants`, but that the metrics are mean squared
-    errors of the validation images, a pixel: the autoencoder's and PCA's. The autoencoder's weights
-    were chosen by that error among a few dozen looks, PCA's were not; the advantage is slight.
+    Parameters
+    ----------
+    run : Run
+    settings : StudySettings
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        The metrics are mean squared errors of the validation images, a pixel: the autoencoder's and
+        PCA's. The autoencoder's weights were chosen by that error among a few dozen looks, PCA's
+        were not; the advantage is slight.
     """
-    torch.set_num_threads(1)
-    seconds = Stopwatch()
-    place = devices.resolve_device(device)
-    with seconds.time("total"):
-        with seconds.time("data"):
-            source = dataset(run.dataset)
-            images = protocols.normal_images(source, run.normal)
-        split = protocols.Split(images, images[:0], torch.zeros(0, dtype=torch.bool))
-        found = features(split, source.sha256, run.seed, settings.base, place, seconds)
-        _, selection = fit_trials(found, settings, run.seed, seconds)
-        with seconds.time("pca"):
-            linear = linear_errors(images, run.seed, settings)
-    errors = {AUTOENCODER: error(found.validation).double().cpu(), LINEAR: linear}
-    record = body(run, settings.as_dict(), found, {}, selection, seconds, place)
-    hashes = {name: hash_of(e) for name, e in errors.items()}
+    with seconds.time("data"):
+        source = dataset(run.dataset)
+        images = protocols.normal_images(source, run.normal)
+    rows = Rows(images, images[:0], torch.zeros(0, dtype=torch.bool), source.sha256)
+    features = encode(rows, settings.base, run.seed, device, seconds)
+    _, selection = fit_trials(features, settings, run.seed, seconds)
+    with seconds.time("pca"):
+        linear = linear_errors(images, run.seed, settings)
+    errors = {AUTOENCODER: error(features.validation).double().cpu(), LINEAR: linear}
     metrics = {name: {VALIDATION_ERROR: float(e.mean())} for name, e in errors.items()}
-    return record | {"metrics": metrics, "scores_sha256": hashes}
+    return summed_up(features, errors, selection, metrics)
 
 
 def linear_errors(images: torch.Tensor, seed: int, settings: StudySettings) -> torch.Tensor:
-    """Squared error a pixel of the held-out images under PCA with d components: (N,) float64.
+    """Squared error a pixel of the held-out images under PCA with d components.
 
     Parameters
     ----------
@@ -59,6 +65,11 @@ def linear_errors(images: torch.Tensor, seed: int, settings: StudySettings) -> t
         Normal images, float32, (N', C, H, W); split as the autoencoder's are.
     seed : int
     settings : StudySettings
+
+    Returns
+    -------
+    torch.Tensor
+        (N,) float64, one for each image that is held out.
     """
     rows = split_rows(len(images), settings.base.validation_fraction, streams(seed, "split").order)
     train, validation = (images[part].flatten(1) for part in rows)

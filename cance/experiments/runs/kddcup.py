@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from sklearn.metrics import average_precision_score
 
-from cance import devices
 from cance.baselines.dagmm import DAGMM
-from cance.experiments.harness import Stopwatch, chosen_density, fit_densities, record_body
-from cance.experiments.runs.images import RunSettings, body, features
-from cance.experiments.runs.tables import as_tensors, scaled, shortened_own, table_split
+from cance.encoding import RunSettings
+from cance.experiments.experiment import Outcome, Stopwatch
+from cance.experiments.runs.steps import chosen_density, encode, fit_densities, summed_up
+from cance.experiments.runs.tables import as_rows, rescheduled, scaled, table_split
 from cance.nce import NCESettings
 from cance.protocols.images import auroc
 from cance.protocols.tables import TableSplit, contaminated, flagged, top_threshold
 from cance.randomness import split_rows, streams
 from cance.results.schema import Run
-from cance.variants import anomaly_score, fit_density
+from cance.variants import VARIANTS, anomaly_score, fit_density
 
 OURS = "DAGMM-CANCE"
 APPENDIX_H = {"epochs": 10, "reconstruction_features": "absolute"}
@@ -66,16 +66,23 @@ class KDDSettings:
     nce: NCESettings | None = field(default_factory=NCESettings)
     validation_fraction: float = 0.2
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """DAGMM, and our density on its features if there is one."""
+        return (self.name,) if self.nce is None else (self.name, OURS)
+
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
         return asdict(self) | {"dagmm": DAGMM(**self.dagmm).get_params()}
 
-    def shortened(self, own: RunSettings) -> KDDSettings:
+    def shortened(self, schedule: RunSettings) -> KDDSettings:
         """One epoch of DAGMM, and another schedule of the density."""
-        return replace(self, dagmm={**self.dagmm, "epochs": 1}, nce=self.nce and own.nce)
+        return replace(self, dagmm={**self.dagmm, "epochs": 1}, nce=self.nce and schedule.nce)
 
 
-def score_dagmm(run: Run, settings: KDDSettings, device: str = "auto") -> dict:
+def score_dagmm(
+    run: Run, settings: KDDSettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
     """Train DAGMM on one split and score it; then estimate the density of its features by NCE.
 
     Parameters
@@ -83,58 +90,42 @@ def score_dagmm(run: Run, settings: KDDSettings, device: str = "auto") -> dict:
     run : Run
         Of ``kddcup99``, whose normal class 0 are the attacks.
     settings : KDDSettings
-    device : str
-        ``"auto"`` or a torch device.
+    device : torch.device
+    seconds : Stopwatch
 
     Returns
     -------
-    dict
-        What `cance.results.records.seal` takes; ``metrics`` are precision, recall and F1 of what is
-        flagged, AUROC and average precision.
+    Outcome
+        The metrics are precision, recall and F1 of what is flagged, AUROC and average precision.
     """
-    torch.set_num_threads(1)
-    seconds = Stopwatch()
-    place = devices.resolve_device(device)
     scores, selection = {}, {}
-    with seconds.time("total"):
-        with seconds.time("data"):
-            split, sha256 = _split(run, settings.split, settings.contamination)
-        with seconds.time(settings.name):
-            detector = DAGMM(**settings.dagmm, device=str(place), random_state=run.seed)
-            detector.fit(split.train)
-            scores[settings.name] = tuple(
-                torch.from_numpy(detector.anomaly_score(x)) for x in (split.train, split.test)
-            )
-        chosen, held_out = split_rows(
-            len(split.train), settings.validation_fraction, streams(run.seed, "split").order
+    with seconds.time("data"):
+        split, sha256 = kdd_split(run, settings.split, settings.contamination)
+    with seconds.time(settings.name):
+        detector = DAGMM(**settings.dagmm, device=str(device), random_state=run.seed)
+        detector.fit(split.train)
+        scores[settings.name] = tuple(
+            torch.from_numpy(detector.anomaly_score(x)) for x in (split.train, split.test)
         )
-        if settings.nce is not None:
-            with seconds.time(OURS):
-                train, test = (
-                    torch.from_numpy(detector.composite(x)).to(place)
-                    for x in (split.train, split.test)
-                )
-                fitted = fit_density(
-                    "CANCE", train[chosen], train[held_out], settings.nce, run.seed
-                )
-                scores[OURS] = tuple(fitted.density.anomaly_score(z).cpu() for z in (train, test))
-                selection[OURS] = chosen_density(fitted)
-    anomalous = split.test_anomalous
-    return record_body(
-        run,
-        settings=settings.as_dict(),
+    counts = as_rows(split, sha256).counts
+    if settings.nce is not None:
+        with seconds.time(OURS):
+            order = streams(run.seed, "split").order
+            chosen, held_out = split_rows(len(split.train), settings.validation_fraction, order)
+            train, test = (
+                torch.from_numpy(detector.composite(x)).to(device)
+                for x in (split.train, split.test)
+            )
+            fitted = fit_density("CANCE", train[chosen], train[held_out], settings.nce, run.seed)
+            scores[OURS] = tuple(fitted.density.anomaly_score(z).cpu() for z in (train, test))
+            selection[OURS] = chosen_density(fitted)
+        counts |= {"train": len(chosen), "validation": len(held_out)}
+    return Outcome(
         data_sha256=sha256,
-        metrics=_metrics(scores, anomalous, settings.pooled),
         scores={name: test for name, (_, test) in scores.items()},
+        metrics=_metrics(scores, split.test_anomalous, settings.pooled),
+        counts=counts,
         selection=selection,
-        counts={
-            "train": len(split.train) if settings.nce is None else len(chosen),
-            "validation": 0 if settings.nce is None else len(held_out),
-            "test": len(anomalous),
-            "test_anomalous": int(anomalous.sum()),
-        },
-        seconds=seconds,
-        device=place,
     )
 
 
@@ -151,6 +142,8 @@ class OwnKDDSettings:
         As for `KDDSettings`.
     """
 
+    methods = VARIANTS
+
     own: RunSettings
     split: str = "half"
     pooled: bool = True
@@ -161,40 +154,50 @@ class OwnKDDSettings:
         protocol = {"split": self.split, "pooled": self.pooled}
         return self.own.as_dict() | protocol | {"contamination": self.contamination}
 
-    def shortened(self, own: RunSettings) -> OwnKDDSettings:
+    def shortened(self, schedule: RunSettings) -> OwnKDDSettings:
         """The same networks on another schedule."""
-        return replace(self, own=shortened_own(self.own, own))
+        return replace(self, own=rescheduled(self.own, schedule))
 
 
-def score_our_variants(run: Run, settings: OwnKDDSettings, device: str = "auto") -> dict:
+def score_our_variants(
+    run: Run, settings: OwnKDDSettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
     """Train our own autoencoder and densities on one split of KDDCUP99: the four variants.
 
-    Parameters and what is returned are those of `score_dagmm`, but for the settings.
+    Parameters
+    ----------
+    run : Run
+        Of ``kddcup99``, whose normal class 0 are the attacks.
+    settings : OwnKDDSettings
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        The metrics are those of `score_dagmm`.
     """
-    torch.set_num_threads(1)
-    seconds = Stopwatch()
-    place = devices.resolve_device(device)
-    with seconds.time("total"):
-        with seconds.time("data"):
-            split, sha256 = _split(run, settings.split, settings.contamination)
-        rows = as_tensors(scaled(split, "standard"))
-        found = features(rows, sha256, run.seed, settings.own, place, seconds)
-        densities, selection = fit_densities(found, settings.own.nce, run.seed, seconds)
-        with seconds.time("scoring"):
-            trained = torch.cat([found.train, found.validation])
-            scores = {
-                name: tuple(anomaly_score(name, z, density).cpu() for z in (trained, found.test))
-                for name, density in densities.items()
-            }
+    with seconds.time("data"):
+        split, sha256 = kdd_split(run, settings.split, settings.contamination)
+    rows = as_rows(scaled(split, "standard"), sha256)
+    features = encode(rows, settings.own, run.seed, device, seconds)
+    densities, selection = fit_densities(features, settings.own.nce, run.seed, seconds)
+    with seconds.time("scoring"):
+        trained = torch.cat([features.train, features.validation])
+        scores = {
+            name: tuple(anomaly_score(name, z, density).cpu() for z in (trained, features.test))
+            for name, density in densities.items()
+        }
     tested = {name: test for name, (_, test) in scores.items()}
-    record = body(run, settings.as_dict(), found, tested, selection, seconds, place)
-    return record | {"metrics": _metrics(scores, split.test_anomalous, settings.pooled)}
+    metrics = _metrics(scores, split.test_anomalous, settings.pooled)
+    return summed_up(features, tested, selection, metrics)
 
 
-def _split(run: Run, name: str, contamination: float) -> tuple[TableSplit, str]:
-    split, sha256 = table_split(run, name)
+def kdd_split(run: Run, split: str, contamination: float) -> tuple[TableSplit, str]:
+    """A run's rows with some anomalies among those that train, and the hash of their file."""
+    clean, sha256 = table_split(run, split)
     generator = np.random.default_rng([run.seed, 1])  # not that of the split itself
-    return contaminated(split, contamination, generator), sha256
+    return contaminated(clean, contamination, generator), sha256
 
 
 def _metrics(

@@ -1,23 +1,26 @@
-"""MNIST-C as an experiment: MNIST is normal, its fifteen corruptions are anomalies (section 4)."""
+"""Runs on MNIST-C: MNIST is normal, its fifteen corruptions are anomalies (section 4)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import torch
 
-from cance import devices, protocols
+from cance import protocols
 from cance.data.corruptions import REGENERATED_SHA256, CorruptedSet, load_mnist_c
 from cance.data.images import SHA256, data_root
-from cance.experiments.harness import Stopwatch, fit_variants
-from cance.experiments.runs.images import Features, RunSettings, body, dataset, features
+from cance.encoding import RunSettings
+from cance.experiments.experiment import Outcome, Stopwatch
+from cance.experiments.runs.images import dataset
+from cance.experiments.runs.steps import Features, Rows, aurocs, encode, fit_variants, summed_up
 from cance.hashing import sha256_of
 from cance.results.schema import Run
 
 
 @lru_cache(maxsize=1)
 def corrupted_set() -> CorruptedSet:
-    """MNIST-C's images, kept in memory between the runs that one worker runs."""
+    """MNIST-C's images, kept in memory between the runs of one worker."""
     return load_mnist_c(dataset("mnist").test_images)
 
 
@@ -31,37 +34,75 @@ def data_sha256() -> str:
     return sha256_of([SHA256["mnist"], corruptions])
 
 
-def score_corruptions(run: Run, settings: RunSettings, device: str = "auto") -> dict:
+def corruption_features(
+    run: Run, settings: RunSettings, device: torch.device, seconds: Stopwatch
+) -> Features:
+    """Composite features of MNIST and of its corruptions.
+
+    Parameters
+    ----------
+    run : Run
+    settings : RunSettings
+    device : torch.device
+    seconds : Stopwatch
+        Gets the phase ``data``, and those of `cance.experiments.runs.steps.encode`.
+
+    Returns
+    -------
+    Features
+    """
+    with seconds.time("data"):
+        source, corrupted = dataset("mnist"), corrupted_set()
+        split = protocols.corruptions(source, corrupted.images)
+    rows = Rows.of(split, sha256_of([source.sha256, corrupted.sha256]))
+    return encode(rows, settings, run.seed, device, seconds)
+
+
+def score_corruptions(
+    run: Run, settings: RunSettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
     """Train on all of MNIST; score its test images against each of their corruptions.
 
-    Parameters and result as for `cance.experiments.runs.images.score_variants`; each variant's metrics hold the pooled
-    AUROC and that of every corruption, and ``corruptions`` says whether the images were the
-    official ones or regenerated.
+    Parameters
+    ----------
+    run : Run
+    settings : RunSettings
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        The metrics of each variant hold the pooled AUROC and that of every corruption;
+        ``corruptions`` says whether the images were the official ones or regenerated.
     """
-    record, _, _ = scored_cell(run, settings, device)
-    return record
-
-
-def scored_cell(
-    run: Run, settings: RunSettings, device: str
-) -> tuple[dict, dict[str, torch.Tensor], Features]:
-    """`score_corruptions`, and what is behind its metrics, as `cance.experiments.runs.images.scored_cell` has it."""
-    torch.set_num_threads(1)
-    seconds = Stopwatch()
-    place = devices.resolve_device(device)
-    with seconds.time("total"):
-        with seconds.time("data"):
-            source, corrupted = dataset("mnist"), corrupted_set()
-            split = protocols.corruptions(source, corrupted.images)
-        own_sha256 = sha256_of([source.sha256, corrupted.sha256])
-        found = features(split, own_sha256, run.seed, settings, place, seconds)
-        scores, selection = fit_variants(found, settings.nce, run.seed, seconds)
-    record = body(run, settings.as_dict(), found, scores, selection, seconds, place)
-    n = len(source.test_images)
+    features = corruption_features(run, settings, device, seconds)
+    scores, selection = fit_variants(features, settings.nce, run.seed, seconds)
+    metrics = aurocs(scores, features.rows.test_anomalous)
     for variant, score in scores.items():
-        identity, *groups = score.cpu().split(n)
-        anomalous = torch.arange(2 * n).numpy() >= n
-        for name, group in zip(corrupted.images, groups, strict=True):
-            value = protocols.auroc(torch.cat([identity, group]).numpy(), anomalous)
-            record["metrics"][variant][f"auroc_{name}"] = value
-    return record | {"corruptions": corrupted.source}, scores, found
+        metrics[variant] |= by_corruption(score.cpu(), corrupted_set().images)
+    return summed_up(features, scores, selection, metrics, corruptions=corrupted_set().source)
+
+
+def by_corruption(score: torch.Tensor, names: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """AUROC of each corruption against the clean images.
+
+    Parameters
+    ----------
+    score : torch.Tensor
+        (N + 15 N,): of the clean test images, then of one corruption of them after the other.
+    names : mapping of str
+        The corruptions, in their order.
+
+    Returns
+    -------
+    dict of str to float
+        ``auroc_<corruption>``.
+    """
+    clean, *corrupted = score.chunk(1 + len(names))
+    n = len(clean)
+    anomalous = torch.arange(2 * n).numpy() >= n
+    return {
+        f"auroc_{name}": protocols.auroc(torch.cat([clean, part]).numpy(), anomalous)
+        for name, part in zip(names, corrupted, strict=True)
+    }

@@ -8,43 +8,61 @@ from __future__ import annotations
 
 import torch
 
-from cance import devices
 from cance.composite import dissimilarity, error, latent
-from cance.experiments.harness import Stopwatch
+from cance.encoding import RunSettings
+from cance.experiments.experiment import Outcome, Stopwatch
 from cance.experiments.runs.examples import squared_distance
-from cance.experiments.runs.images import RunSettings, body, one_class_features
+from cance.experiments.runs.images import one_class_features
+from cance.experiments.runs.steps import Features, summed_up
 from cance.results.schema import Run
-from cance.variants import ERROR, Composites
+from cance.variants import ERROR
 
 DISSIMILARITY = "cosine dissimilarity"
 LATENTS, COMPOSITE = "Mahalanobis, latents", "Mahalanobis, composite"
+SINGLE = (ERROR, DISSIMILARITY, LATENTS, COMPOSITE)
+"""What `single_scores` scores with."""
 
 
-def single_scores(found: Composites) -> dict[str, torch.Tensor]:
-    """Four scores of the test rows, float64 (N,) each, high is anomalous.
+def single_scores(features: Features) -> dict[str, torch.Tensor]:
+    """Four scores of the test rows, each from one part of the composite feature alone.
 
-    Those of z_e (the very scores of Error), of z_c, and the squared Mahalanobis distances of the
-    latent and of the whole composite feature from the training rows.
+    Parameters
+    ----------
+    features : Features
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        (N',) float64 each, high is anomalous: z_e (the very scores of Error), z_c, and the squared
+        Mahalanobis distances of the latent and of the whole composite feature from the training
+        rows.
     """
     return {
-        ERROR: error(found.test).double(),
-        DISSIMILARITY: dissimilarity(found.test).double(),
-        LATENTS: squared_distance(latent(found.train), latent(found.test)),
-        COMPOSITE: squared_distance(found.train, found.test),
+        ERROR: error(features.test).double(),
+        DISSIMILARITY: dissimilarity(features.test).double(),
+        LATENTS: squared_distance(latent(features.train), latent(features.test)),
+        COMPOSITE: squared_distance(features.train, features.test),
     }
 
 
-def score_single_features(run: Run, settings: RunSettings, device: str = "auto") -> dict:
-    """Score the test set with single features of the autoencoder of a Table 7 run.
+def score_single_features(
+    run: Run, settings: RunSettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
+    """Score the test set with single features of the autoencoder of a run of Table 7.
 
-    Parameters and result as for `cance.experiments.runs.images.score_variants`, but that no density is fitted: the metrics
-    are those of `single_scores`.
+    Parameters
+    ----------
+    run : Run
+    settings : RunSettings
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        Of the methods `SINGLE`; no density is fitted.
     """
-    torch.set_num_threads(1)
-    seconds = Stopwatch()
-    place = devices.resolve_device(device)
-    with seconds.time("total"):
-        found = one_class_features(run, settings, place, seconds)
-        with seconds.time("scoring"):
-            scores = single_scores(found)
-    return body(run, settings.as_dict(), found, scores, {}, seconds, place)
+    features = one_class_features(run, settings, device, seconds)
+    with seconds.time("scoring"):
+        scores = single_scores(features)
+    return summed_up(features, scores, {})

@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 
 import torch
 
-from cance import devices, nce
+from cance import nce
 from cance.augmentation import AugmentedData
-from cance.experiments.experiment import Settings
-from cance.experiments.harness import Stopwatch, chosen_density
-from cance.experiments.runs.images import RunSettings, body, one_class_features
+from cance.encoding import RunSettings
+from cance.experiments.experiment import Outcome, Settings, Stopwatch
+from cance.experiments.runs.images import one_class_features
+from cance.experiments.runs.steps import Features, chosen_density, summed_up
 from cance.moments import tensor_moments
 from cance.nce import NCESettings
 from cance.randomness import streams
 from cance.results.schema import Run
-from cance.variants import Composites
 
 
 class BatchwiseAugmentedData(AugmentedData):
@@ -45,7 +45,7 @@ class Trial:
     mixture : {"rows", "batches"} or None
         How Eq. (8) is drawn; None is CNCE, without augmentation.
     changes : dict
-        Fields of `NCESettings` that differ from the cell's.
+        Fields of `NCESettings` that differ from the run's.
     """
 
     mixture: str | None
@@ -86,6 +86,11 @@ class StudySettings:
     base: Settings
     trials: dict[str, Trial]
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The trials' names."""
+        return tuple(self.trials)
+
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
         trials = {
@@ -94,34 +99,41 @@ class StudySettings:
         }
         return self.base.as_dict() | {"trials": trials}
 
-    def shortened(self, base: RunSettings) -> StudySettings:
+    def shortened(self, schedule: RunSettings) -> StudySettings:
         """The same trials on a small base, each with the base's own schedule and network."""
         trials = {name: Trial(trial.mixture, {}) for name, trial in self.trials.items()}
-        return StudySettings(self.base.shortened(base), trials)
+        return StudySettings(self.base.shortened(schedule), trials)
 
 
-def score_trials(run: Run, settings: StudySettings, device: str = "auto") -> dict:
+def score_trials(
+    run: Run, settings: StudySettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
     """Fit one autoencoder and every trial's density, and score the test set with each.
 
-    Parameters and result as for `cance.experiments.runs.images.score_variants`.
+    Parameters
+    ----------
+    run : Run
+    settings : StudySettings
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        Of the trials.
     """
-    torch.set_num_threads(1)
-    seconds = Stopwatch()
-    place = devices.resolve_device(device)
-    with seconds.time("total"):
-        found = one_class_features(run, settings.base, place, seconds)
-        scores, selection = fit_trials(found, settings, run.seed, seconds)
-    return body(run, settings.as_dict(), found, scores, selection, seconds, place)
+    features = one_class_features(run, settings.base, device, seconds)
+    return summed_up(features, *fit_trials(features, settings, run.seed, seconds))
 
 
 def fit_trials(
-    found: Composites, settings: StudySettings, seed: int, seconds: Stopwatch
+    features: Features, settings: StudySettings, seed: int, seconds: Stopwatch
 ) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
     """Fit every trial's density to the same features and score the test rows with it.
 
     Parameters
     ----------
-    found : Composites
+    features : Features
     settings : StudySettings
     seed : int
     seconds : Stopwatch
@@ -135,16 +147,16 @@ def fit_trials(
         By trial, what `chosen_density` returns.
     """
     scores, selection = {}, {}
-    moments = tensor_moments(found.train)
+    moments = tensor_moments(features.train)
     for name, trial in settings.trials.items():
         with seconds.time(name):
             fitted = nce.fit(
-                found.train,
-                found.validation,
+                features.train,
+                features.validation,
                 replace(settings.base.nce, **trial.changes),
                 streams(seed, "density"),
                 MIXTURES[trial.mixture].from_moments(moments) if trial.mixture else None,
             )
-            scores[name] = fitted.density.anomaly_score(found.test)
+            scores[name] = fitted.density.anomaly_score(features.test)
             selection[name] = chosen_density(fitted)
     return scores, selection

@@ -10,24 +10,16 @@ from collections.abc import Callable
 
 import torch
 
-from cance import devices, nce
+from cance import nce
 from cance.composite import latent, reconstruction_features
-from cance.experiments.harness import Stopwatch, chosen_density
-from cance.experiments.runs.images import Features, features
+from cance.experiments.experiment import Outcome, Stopwatch
 from cance.experiments.runs.single_features import single_scores
-from cance.experiments.runs.tables import (
-    TabularSettings,
-    as_tensors,
-    scaled,
-    table_body,
-    table_split,
-)
+from cance.experiments.runs.steps import chosen_density
+from cance.experiments.runs.tables import TabularSettings, measured, table_features
 from cance.randomness import streams
 from cance.results.schema import Run
 
 FLOOR = 1e-8  # of z_e and z_c: less than float32 resolves of a cosine
-
-Scores = tuple[dict[str, torch.Tensor], dict[str, dict]]  # by method; what was chosen, by method
 
 
 def logarithms(z: torch.Tensor) -> torch.Tensor:
@@ -44,48 +36,50 @@ TRIALS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def score_single_features_of_table(
-    run: Run, settings: TabularSettings, device: str = "auto"
-) -> dict:
+    run: Run, settings: TabularSettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
     """Score one split of one table with single features of the autoencoder, and no density.
 
-    Parameters and result as for `cance.experiments.runs.tables.score_every_method`; the methods are those of
-    `cance.experiments.runs.single_features.single_scores`.
+    Parameters
+    ----------
+    run : Run
+    settings : TabularSettings
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        Of the methods `cance.experiments.runs.single_features.SINGLE`.
     """
-    return _run(run, settings, device, lambda found, seconds: (single_scores(found), {}))
+    _, features = table_features(run, settings, device, seconds)
+    return measured(features, single_scores(features), {})
 
 
-def score_feature_trials(run: Run, settings: TabularSettings, device: str = "auto") -> dict:
+def score_feature_trials(
+    run: Run, settings: TabularSettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
     """Score one split of one table with the density of other features, fitted as that of CNCE is.
 
-    Parameters and result as for `cance.experiments.runs.tables.score_every_method`; the methods are `TRIALS`.
+    Parameters
+    ----------
+    run : Run
+    settings : TabularSettings
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        Of the methods `TRIALS`.
     """
-
-    def scores_of(found: Features, seconds: Stopwatch) -> Scores:
-        scores, selection = {}, {}
-        for name, of in TRIALS.items():
-            with seconds.time(name):
-                train, validation = of(found.train), of(found.validation)
-                own = streams(run.seed, "density")
-                fitted = nce.fit(train, validation, settings.own.nce, own)
-                scores[name] = fitted.density.anomaly_score(of(found.test))
-                selection[name] = chosen_density(fitted)
-        return scores, selection
-
-    return _run(run, settings, device, scores_of)
-
-
-def _run(
-    run: Run,
-    settings: TabularSettings,
-    device: str,
-    scores_of: Callable[[Features, Stopwatch], Scores],
-) -> dict:
-    torch.set_num_threads(1)
-    seconds = Stopwatch()
-    place = devices.resolve_device(device)
-    with seconds.time("total"):
-        split, sha256 = table_split(run, settings.split)
-        rows = as_tensors(scaled(split, settings.scaling))
-        found = features(rows, sha256, run.seed, settings.own, place, seconds)
-        scores, selection = scores_of(found, seconds)
-    return table_body(run, settings, split, found, scores, selection, seconds, place)
+    _, features = table_features(run, settings, device, seconds)
+    scores, selection = {}, {}
+    for name, looked_at in TRIALS.items():
+        with seconds.time(name):
+            train, validation = looked_at(features.train), looked_at(features.validation)
+            own = streams(run.seed, "density")
+            fitted = nce.fit(train, validation, settings.own.nce, own)
+            scores[name] = fitted.density.anomaly_score(looked_at(features.test))
+            selection[name] = chosen_density(fitted)
+    return measured(features, scores, selection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -10,13 +10,15 @@ from cance.results.schema import Run
 from cance.results.summaries.runs import aurocs, label
 
 
-def candidates(records: Iterable[dict]) -> pd.DataFrame:
+def candidates(records: Iterable[dict], names: Mapping[str, str]) -> pd.DataFrame:
     """Validation errors of candidate autoencoders, as fractions of PCA's on the same rows.
 
     Parameters
     ----------
     records : iterable of dict
-        Of the experiments ``candidate-...``.
+        Those of other experiments are passed over.
+    names : mapping of str to str
+        Experiment to candidate, as ``cance.experiments.varying("candidate")`` has them.
 
     Returns
     -------
@@ -28,10 +30,11 @@ def candidates(records: Iterable[dict]) -> pd.DataFrame:
     rows = []
     for record in records:
         run, metrics = Run.of(record), record["metrics"]
+        if run.experiment not in names:
+            continue
         ratio = metrics["autoencoder"]["validation_error"] / metrics["PCA"]["validation_error"]
         condition, seconds = record["latent_condition_number"], record["seconds"]["autoencoder"]
-        name = run.experiment.removeprefix("candidate-")
-        rows.append((name, f"class {label(run)}", ratio, condition, seconds, record["device"]))
+        rows.append((names[run.experiment], f"class {label(run)}", ratio, condition, seconds, record["device"]))
     numbers = ["ratio", "condition", "seconds", "device"]
     frame = pd.DataFrame(rows, columns=["candidate", "class", *numbers])
     by_candidate = frame.groupby("candidate", sort=False)

@@ -7,14 +7,18 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cance.data import tables
-from cance.experiments.runs.table_features import TRIALS
-from cance.experiments.runs.tables import LEAK
 from cance.results.schema import Run
 from cance.variants import VARIANTS
 
-PREFIX = "tabular-"  # of the experiments' names; what follows is the split
+LEAK = "DROCC, test-selected"  # as published: keeps the epoch that does best on the test
 MEASURES = ("f1", "f1_drocc", "auroc", "average_precision")
 FLAGGED = ("precision", "recall", "f1", "auroc", "average_precision")
+
+
+def of_table_6(record: dict) -> bool:
+    """Whether a record has every method of Table 6, the columns z-scored, under any split."""
+    settings = record["settings"]
+    return bool(settings.get("baselines")) and "scaling" not in settings
 
 
 def measured(records: Iterable[dict]) -> pd.DataFrame:
@@ -33,10 +37,10 @@ def measured(records: Iterable[dict]) -> pd.DataFrame:
     rows = []
     for record in records:
         run = Run.of(record)
-        if run.experiment.startswith(PREFIX):
-            split = run.experiment.removeprefix(PREFIX)
-            for method, found in record["metrics"].items():
-                values = [found[name] for name in MEASURES]
+        if of_table_6(record):
+            for method, metrics in record["metrics"].items():
+                values = [metrics[name] for name in MEASURES]
+                split = record["settings"]["split"]
                 rows.append((split, run.dataset, run.seed, method, *values))
     return pd.DataFrame(rows, columns=["split", "table", "seed", "method", *MEASURES])
 
@@ -52,6 +56,11 @@ def printed(frame: pd.DataFrame, measures: Iterable[str], by: str = "method") ->
         Its columns; one each in what is returned.
     by : str or list of str
         What a row is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text, a column a measure.
     """
     groups = frame.groupby(by, sort=False)[list(measures)]
     return groups.agg(_mean_sd)
@@ -84,7 +93,7 @@ def by_latents(records: Iterable[dict]) -> pd.DataFrame:
     Parameters
     ----------
     records : iterable of dict
-        Of the experiments ``tabular-half`` and ``latents-...``; others are passed over.
+        Those with our variants on tables, split in halves, count; others are passed over.
 
     Returns
     -------
@@ -95,12 +104,14 @@ def by_latents(records: Iterable[dict]) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        run = Run.of(record)
-        if run.experiment == "tabular-half" or run.experiment.startswith("latents-"):
+        run, settings = Run.of(record), record["settings"]
+        standard = "baselines" in settings and "scaling" not in settings
+        ours = set(VARIANTS) <= set(record["metrics"])
+        if standard and ours and settings["split"] == "half":
             chosen = record["selection"]
             losses = (chosen["autoencoder_stage2"], chosen["CNCE"])
             rows.append(
-                (run.dataset, record["settings"]["autoencoder"]["latent_dim"], run.seed)
+                (run.dataset, settings["autoencoder"]["latent_dim"], run.seed)
                 + tuple(100 * record["metrics"][variant]["f1"] for variant in VARIANTS)
                 + tuple(loss["validation_loss"] for loss in losses)
             )
@@ -135,39 +146,48 @@ def by_scaling(records: Iterable[dict], standard: str, ranged: str, measure: str
         run = Run.of(record)
         if run.experiment in names and run.dataset in tables.NAMES:
             label = (run.dataset, names[run.experiment], run.seed)
-            rows += [(name, *label, found[measure]) for name, found in record["metrics"].items()]
+            rows += [(name, *label, each[measure]) for name, each in record["metrics"].items()]
     frame = pd.DataFrame(rows, columns=["method", "table", "scaling", "seed", measure])
     both = frame.groupby(["method", "table", "seed"])["scaling"].transform("nunique") == 2
     shown = printed(frame[both], [measure], ["method", "table", "scaling"])[measure]
     return shown.unstack(["table", "scaling"]).sort_index(axis=1)
 
 
-def by_features(records: Iterable[dict], measure: str) -> pd.DataFrame:
+def by_features(
+    records: Iterable[dict], measure: str, trials: str = "feature-trials"
+) -> pd.DataFrame:
     """Our variants beside densities of other features, on the seeds of a table that have both.
 
     Parameters
     ----------
     records : iterable of dict
-        Of the experiments ``tabular-half`` and ``feature-trials``; others are passed over.
+        Those of Table 6, split in halves, and those of `trials` count; others are passed over.
     measure : str
         One of `MEASURES`.
+    trials : str
+        The experiment whose methods are densities of other features.
 
     Returns
     -------
     pandas.DataFrame
         Index method, a column a table; the measure as `printed`.
     """
-    known = {"tabular-half": set(VARIANTS), "feature-trials": set(TRIALS)}
     rows = []
     for record in records:
-        run = Run.of(record)
-        for name in known.get(run.experiment, set()) & set(record["metrics"]):
-            value = record["metrics"][name][measure]
-            rows.append((run.experiment, name, run.dataset, run.seed, value))
+        run, metrics = Run.of(record), record["metrics"]
+        names = []
+        if run.experiment == trials:
+            names = list(metrics)
+        elif of_table_6(record) and record["settings"]["split"] == "half":
+            names = [name for name in VARIANTS if name in metrics]
+        rows += [
+            (run.experiment, name, run.dataset, run.seed, metrics[name][measure]) for name in names
+        ]
     frame = pd.DataFrame(rows, columns=["experiment", "method", "table", "seed", measure])
     both = frame.groupby(["table", "seed"])["experiment"].transform("nunique") == 2
     shown = printed(frame[both], [measure], ["method", "table"])[measure].unstack("table")
-    return shown.reindex([name for name in (*VARIANTS, *TRIALS) if name in shown.index])
+    others = frame.loc[frame["experiment"] == trials, "method"].unique()
+    return shown.reindex([name for name in (*VARIANTS, *others) if name in shown.index])
 
 
 def kddcup(records: Iterable[dict]) -> pd.DataFrame:
@@ -190,8 +210,8 @@ def kddcup(records: Iterable[dict]) -> pd.DataFrame:
         if run.dataset == "kddcup99":
             whole = (record["seconds"]["total"], record["peak_memory_mib"])
             share = round(100 * record["settings"]["contamination"])
-            for method, found in record["metrics"].items():
-                values = [found[name] for name in FLAGGED]
+            for method, metrics in record["metrics"].items():
+                values = [metrics[name] for name in FLAGGED]
                 rows.append((run.experiment, share, run.seed, method, *values, *whole))
     names = ["experiment", "contamination", "seed", "method", *FLAGGED, "seconds", "peak MiB"]
     return pd.DataFrame(rows, columns=names)
@@ -213,7 +233,7 @@ def costs(records: Iterable[dict]) -> pd.DataFrame:
     rows = []
     for record in records:
         run, seconds = Run.of(record), record["seconds"]
-        if run.experiment.startswith(PREFIX):
+        if of_table_6(record):
             shared = seconds["autoencoder"] + seconds["composite"] + seconds["scoring"]
             for method in record["metrics"]:
                 own = seconds.get(method, 0.0) + (shared if method in VARIANTS else 0.0)
