@@ -20,10 +20,11 @@
 # and every claim can be measured.
 #
 # **What was found.** On a ring of eight Gaussians the learnt log density is off by 0.21 nats (root mean
-# square), and integrates to 0.99 although nothing asks for it. The theory's gain from more noise shows in a
-# model with three parameters (variance from twice that of maximum likelihood down to it) and not in a
-# network, whose error at the tables' learning rate *rises*, from 0.41 to 0.82 nats. And the network finds
-# what a Gaussian misses in 2 and 8 dimensions ($R^2$ 0.97 and 0.79), but nothing of it in 64.
+# square), and it integrates to 0.99 although nothing asks for that. More noise helps as the theory says in a
+# model with three parameters, whose variance falls from about twice that of maximum likelihood to about the same.
+# It does not help a network: at the tables' learning rate its error *rises*, from 0.41 to 0.82 nats. And the
+# network finds what a Gaussian misses in 2 and 8 dimensions ($R^2$ of 0.97 and 0.79), but not in 64. A small loss
+# is no sign of a good ranking, and CIFAR-10 is the example.
 
 # %% tags=["parameters"]
 seed = 0
@@ -42,6 +43,7 @@ import math
 import numpy as np
 import pandas as pd
 import torch
+from IPython.display import Markdown, display
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from torch import distributions
@@ -49,8 +51,11 @@ from torch.nn.functional import softplus
 
 from cance import nce
 from cance.networks.log_odds import LogOddsSettings
+from cance.pages import html_tables
 from cance.plots import nce as figures
 from cance.randomness import streams
+from cance.results import provenance, records
+from cance.results.summaries import runs as summaries
 
 torch.set_num_threads(1)
 fixed = {"noise_rate": 0.0, "validate_every": 50}  # K stays where it starts
@@ -272,7 +277,8 @@ for width in (1, 2):
         measured[name][i] = 2 * n * np.var(estimates)
 variances = pd.DataFrame({("theory", k): v for k, v in theory.items()}, ratios)
 variances = variances.join(pd.DataFrame({("measured", k): v for k, v in measured.items()}, ratios))
-print(variances.round(2).to_string())
+title = f"Variance of the small model over that of maximum likelihood, {replicates} repetitions"
+display(html_tables.plain(variances.rename_axis("nu"), title, 2))
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels against the noise ratio. Left: the variance of a three-parameter model falls towards that of maximum likelihood, lower for noise that is twice as wide. Right: the error of the network does not fall with the noise ratio; at the smaller learning rate it rises."}, "figure": {"caption": "More noise. Left: variance of a model with three parameters. Right: error of the network."}}
 fits = [(nu, 1, rate) for rate in (6e-3, 2e-2) for nu in ratios] + [(8, 2, 6e-3), (8, 4, 6e-3)]
@@ -292,13 +298,15 @@ for nu, width, rate in fits:
     sweep.append((rate, width, nu, np.sqrt((error**2).mean()), mass))
 columns = ["rate", "noise scale", "nu", "RMSE, nats", "integral"]
 sweep = pd.DataFrame(sweep, columns=columns).set_index(columns[:3]).sort_index()
-print(sweep.round(2).to_string())
+title = "The network's error, by peak rate, scale of the noise and noise ratio"
+display(html_tables.plain(sweep, title, 2))
 rmse = sweep["RMSE, nats"]
 errors = {f"peak rate {rate:g}": rmse.loc[rate, 1].to_numpy() for rate in (6e-3, 2e-2)}
 figures.against_ratio(ratios, theory, measured, errors)
 
 # %% [markdown]
-# **The small model follows the theory**, the normaliser learnt along the way. But noise that is twice as wide
+# **The small model follows the theory**, as far as 500 repetitions can tell: each variance is known to 6 %, and
+# the furthest of the eight is 16 % off. But noise that is twice as wide
 # as the data does *better* at $\nu = 1$ than noise equal to the data, in theory and as measured. The paper's
 # statement that NCE is optimal when noise closely resembles the data is a rule of thumb, true only as $\nu$
 # grows and every noise becomes equally good {cite:p}`chehab2022`. The ring says the same: at $\nu = 8$ the
@@ -335,7 +343,8 @@ outside = {
     "noise alone": gaussian.detach().numpy(),
 }
 table = pd.DataFrame(outside, np.round(radii.numpy(), 1)).loc[[0, 1, 2, 3, 4, 6, 8, 12]]
-print(table.round(1).to_string())
+table = table.set_axis(["true", "learnt, S_C", "noise alone"], axis=1).rename_axis("radius")
+display(html_tables.plain(table, "Minus log density along a ray, in nats"))
 figures.along_a_ray(radii.numpy(), outside, farthest)
 
 # %% [markdown]
@@ -382,7 +391,8 @@ for d in (2, 8, 64):
         saturation.append((d, k, *means, mute_data, mute_noise))
 columns = ["D", "k", "mean T*, data", "mean T*, noise", "mute data", "mute noise"]
 saturation = pd.DataFrame(saturation, columns=columns).set_index(["D", "k"])
-print(saturation.round(3).to_string())
+title = "The optimal log-odds, and the shares of data and noise rows that no longer weigh"
+display(html_tables.plain(saturation, title, 3))
 figures.log_odds_densities((2, 8, 64), 2.0, ratio, visible)
 
 # %% [markdown]
@@ -443,7 +453,8 @@ columns = [
     "rank of Gauss",
 ]
 recovery = pd.DataFrame(recovery, columns=columns).set_index(columns[:3])
-print(recovery.round(2).to_string())
+title = f"What the network recovers of the log-ratio, from {rows} rows"
+display(html_tables.plain(recovery, title, 2))
 figures.recovered(panels)
 
 # %% [markdown]
@@ -459,13 +470,35 @@ figures.recovered(panels)
 #   Gaussian: the length separates the classes, the rest of $T$ is arbitrary where nobody is asked, the bias
 #   is 23 nats. **A small NCE loss is no sign of a good density.**
 #
-# The data are hard on purpose: every coordinate alone looks normal up to its third moment. But the setting is
-# that of CIFAR-10 in the paper, 64 latents and 4000 training rows a class, and there $S_C$ ranks hardly
-# better than the Mahalanobis distance does ({doc}`09_cifar10`): what $T$ adds to the Gaussian's own log
-# density is next to nothing. Saturation is not the reason, since $K$ stays near 1.04; what this section shows
-# is the other one, a log-ratio that a classifier of this size does not find, and a validation loss that does
-# not tell it from one that is not there.
-#
+# The data are hard on purpose: every coordinate alone looks normal up to its third moment. Is this why the
+# density finds so little on CIFAR-10, where the paper too has 64 latents and 4000 training rows a class?
+
+# %% tags=["remove-input", "nbval-check-output"]
+finished, _ = records.scan(provenance.results_folder("paper"))
+cifar = summaries.of(finished, "ablation", "cifar10")
+density_losses = [
+    record["selection"][name]["validation_loss"]
+    for record in cifar
+    for name in ("LatNCE", "CNCE", "CANCE")
+    if name in record["selection"]
+]
+nothing = math.log(1 + ratio) + ratio * math.log(1 + 1 / ratio)
+means = summaries.mean_aurocs(cifar)["mean"]
+distance = f"that of the latent's Mahalanobis distance alone is {means['Mahalanobis']:.1f} %; "
+Markdown(
+    f"**No.** In the {len(cifar)} records of CIFAR-10's table the validation losses of the densities are "
+    f"{min(density_losses):.2f} to {max(density_losses):.2f} nats, where knowing nothing costs {nothing:.2f}. "
+    "So $T_\\theta$ tells data from noise well there. But that does not help the ranking. The mean AUROC of "
+    f"LatNCE is {means['LatNCE']:.1f} % and that of CNCE {means['CNCE']:.1f} %; "
+    f"{distance if 'Mahalanobis' in means else ''}"
+    "what $T_\\theta$ has learnt moves it by a few points at most. The classifier is asked how a "
+    "normal picture differs from Gaussian noise, and the other classes' pictures differ from it in the same "
+    "ways: their latents have the same heavy tails and dependences, their errors the same skew. What all "
+    "photographs have in common separates data from noise, and does not rank one photograph above another. "
+    "{doc}`09_cifar10` looks at what would."
+)
+
+# %% [markdown]
 # ## What was found
 
 # %% tags=["hide-cell"]
@@ -485,12 +518,16 @@ print(
 # %% tags=["nbval-check-output", "hide-cell"]
 optimum = (1 + ratio) * (entropy - shannon)
 excess = np.array([losses[name] - losses["T*"] for name in list(losses)[1:]])
-agreement = np.mean([measured[name] / theory[name] for name in theory])
+deviations = np.concatenate([measured[name] / theory[name] - 1 for name in theory])
 print("the loss at T* is (1 + nu) (H - JS):", abs(losses["T*"] - optimum) < 1e-3)
 print("no other T has a lower loss:", bool((excess > 0).all()))
 print("the learnt density integrates to 1 within 10 %:", abs(ring_mass - 1) < 0.1)
 print("its error is below half of the spread of ln p:", bool(ring_rmse < 0.5 * spread))
-print("the small model's variances are those of theory within 15 %:", abs(agreement - 1) < 0.15)
+print(
+    "each of the small model's eight variances is that of theory within 20 %:",
+    bool(np.abs(deviations).max() < 0.2),
+)
+print("and within 10 %, where one standard error is 6 %:", bool(np.abs(deviations).max() < 0.1))
 print(
     "noise that resembles the data is the best, at nu = 1 (theory, measured):",
     *(bool(v["noise = data"][0] < v["noise twice as wide"][0]) for v in (theory, measured)),

@@ -13,16 +13,19 @@
 # %% [markdown]
 # # 8. One digit, end to end
 #
-# **What does the method do, seen on one normal class?** This chapter trains it for real: one digit
-# is normal, the other nine are anomalies that training never sees. It follows the two steps of the
-# paper's Figure 1 {cite:p}`liao2025cance`: an autoencoder turns an image into a *composite
-# feature*, and noise-contrastive estimation (NCE) turns the composite feature into a density, whose
-# negative logarithm is the anomaly score.
+# **What does the method do, seen on one normal class?**
 #
-# With MNIST at hand (see `python -m cance data`) the digit is one of MNIST's, otherwise one of the
-# 8 x 8 digits that come with scikit-learn. **The training is shortened** so that the chapter runs in
-# under a minute on one core: half of the updates of the tables in {doc}`09_ablation`, whose numbers
-# are the ones to quote.
+# **What was found** (MNIST, class 8, one seed, half of the usual training). The reconstruction error alone ranks
+# eights and other digits with an AUROC of 84.8 %, CANCE with 94.6 %.
+#
+# This chapter trains it for real: one digit is normal, the other nine are anomalies that training never sees. It
+# follows the two steps of the paper's Figure 1 {cite:p}`liao2025cance`. An autoencoder turns an image into a
+# *composite feature*; noise-contrastive estimation (NCE) gives the density of that feature, and its negative
+# logarithm is the anomaly score.
+#
+# If MNIST is found (see `python -m cance data`), the digit is one of MNIST's, otherwise one of the 8 x 8 digits
+# that come with scikit-learn. **The training is shortened**, to run in about a minute on one core: it has half of
+# the updates of the tables. Quote the numbers of {doc}`09_ablation`, not these.
 
 # %% tags=["parameters"]
 dataset = "auto"  # "auto", "mnist", "fashion-mnist" or "digits"
@@ -78,8 +81,8 @@ auroc = roc_auc_score(anomalous, scores)
 # The encoder $E_{\phi_1}$ maps an image $\x$ to a latent $\z_l \in \R^d$, the decoder
 # $D_{\phi_2}$ maps it back to $\x'$. Both are trained on the reconstruction error plus $\lambda$ times
 # the squared covariances between latents, {ref}`Eq. (11) <eq-11>` and {ref}`(12) <eq-12>`; then the
-# encoder is frozen and the decoder alone is trained on ({doc}`02_autoencoder`). Trained on one digit, the decoder can draw nothing else: other digits
-# come back as the nearest thing that it knows.
+# encoder is frozen and the decoder alone is trained on ({doc}`02_autoencoder`). Trained on one digit, the decoder
+# can draw nothing else: other digits come back as the nearest thing that it knows.
 
 # %% mystnb={"image": {"alt": "Ten test images above their reconstructions: five normal ones come back almost unchanged, five anomalous ones come back as the normal class."}, "figure": {"caption": "Ten test images above their reconstructions."}}
 columns = np.r_[np.flatnonzero(~anomalous)[:5], np.flatnonzero(anomalous)[:5]]
@@ -125,8 +128,9 @@ plots.reconstruction_features({"anomalous": z_test[anomalous], "normal": z_test[
 # {doc}`06_adversarial_noise`.
 #
 # In half of each batch the reconstruction features are replaced by artificially low ones,
-# {ref}`Eq. (8) <eq-08>` ({doc}`07_augmentation`): a low error is never a reason to call an image
-# anomalous, and the density must not fall off below the errors that happened to occur in training. So a
+# {ref}`Eq. (8) <eq-08>` ({doc}`07_augmentation`). The aim is that a low error should not make an image anomalous
+# just because such errors did not happen to occur in training. The aim is met in part: low errors become much
+# cheaper, but {doc}`07_augmentation` shows that the score still falls on the way up to the mode. So a
 # batch holds $M$ rows $\z_i$ of the mixture $p_m$ and $N = \nu M$ rows $\boldsymbol{v}_i$ of the noise before it is
 # widened, and the loss that $T_\theta$ descends is
 #
@@ -181,13 +185,34 @@ print(
 print("fewer than 20 % of the normal test images are called anomalous:", bool(called < 0.2))
 
 # %% [markdown]
-# ## Use it on your own images
+# ## Exercises
 #
-# ```python
-# from cance import CANCE
+# :::{admonition} Exercise 1
+# Which part of the score finds a digit that the decoder draws well? Take the anomalies whose $z_e$ is below the
+# median of the normal test images, and compare the AUROC of `detector.score_samples` on them with that of the
+# latents' Mahalanobis distance. Predict first.
+# :::
 #
-# detector = CANCE(random_state=0).fit(normal_images)   # (N, C, H, W), uint8 or floats in [0, 1]
-# scores = detector.anomaly_score(new_images)           # S_C: high is anomalous
-# labels = detector.predict(new_images)                 # scikit-learn's: -1 is an outlier
-# detector.save("my-detector")                          # my-detector.safetensors and .json
-# ```
+# :::{admonition} Solution
+# :class: dropdown
+#
+# Among these the error is of no use by construction, so what is left is the latent and $z_c$. With
+# `low = anomalous & (z_test[:, d] < np.median(z_test[~anomalous, d]))` and `rows = low | ~anomalous`,
+# `roc_auc_score(anomalous[rows], scores[rows])` is lower than over all anomalies, and above one half: most of
+# them are ones, which have little ink and therefore small errors, and the larger $z_c$ gives them away
+# ({doc}`03_composite`).
+# :::
+#
+# :::{admonition} Exercise 2
+# Refit with `variant="CNCE"` and with `variant="Error"`. Which of the three is worth its time on this digit?
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+#
+# CNCE is CANCE without augmentation and about as good: over all of MNIST the two differ by less than a fifth of a
+# point ({doc}`09_ablation`). Error saves the seconds of NCE, a third of the fit, and loses about ten points on
+# this digit; on ones it loses nothing.
+# :::
+#
+# To use it on your own data, go to {doc}`20_your_table`, {doc}`21_your_images` or {doc}`22_your_embeddings`.

@@ -79,30 +79,3 @@ def errors(places: Sequence[float], curves: Mapping[str, Sequence[float]], label
     axis.set_ylabel("largest error of $\\Sigma$, in variances")
     axis.legend(fontsize=8)
     return finished(figure)
-
-
-def smallest_eigenvalues(
-    offsets: Sequence[float], curves: Mapping[str, Sequence[float]], true: float
-) -> Figure:
-    """Smallest eigenvalue of a computed correlation matrix; below zero no Cholesky factor exists.
-
-    Parameters
-    ----------
-    offsets : sequence of float
-        Mean of each coordinate in its standard deviations, above zero.
-    curves : mapping of str to sequence of float
-        Name of the way of computing to eigenvalues, one an offset; drawn down to minus `true`.
-    true : float
-        The eigenvalue in exact arithmetic.
-    """
-    figure, axis = plt.subplots(figsize=(6.5, 3.6))
-    axis.axhspan(-2 * true, 0, color="0.92")
-    axis.text(offsets[0], -0.85 * true, "no Cholesky factor, no density", size=8)
-    axis.axhline(true, color=MODEL, linewidth=0.8, linestyle=":", label="exact")
-    for (name, values), colour in zip(curves.items(), CURVES):
-        axis.plot(offsets, values, "o-", ms=4, color=colour, label=name)
-    axis.set(xscale="log", ylim=(-true, 2 * true))
-    axis.set_xlabel("mean of every coordinate, in its standard deviations")
-    axis.set_ylabel("smallest eigenvalue\nof the correlations")
-    axis.legend(fontsize=8, loc="upper left")
-    return finished(figure)

@@ -49,13 +49,6 @@ def test_errors_are_drawn_where_they_are_not_zero():
     assert axis.get_legend().get_texts()[0].get_text() == "a"
 
 
-def test_eigenvalues_stand_beside_the_exact_one():
-    [axis] = figures.smallest_eigenvalues([1, 10], {"naive": [0.1, -3.0]}, 0.1).axes
-    assert axis.lines[0].get_ydata()[0] == 0.1
-    np.testing.assert_array_equal(axis.lines[1].get_xydata(), [[1, 0.1], [10, -3.0]])
-    assert axis.get_ylim() == pytest.approx((-0.1, 0.2))
-
-
 def test_an_ellipse_of_a_circle_is_a_circle():
     circle = figures.ellipse(Moments(9, torch.zeros(2).double(), torch.eye(2).double()))
     np.testing.assert_allclose(np.hypot(*circle.T), 2.0)
