@@ -26,12 +26,6 @@ def nearest_neighbour(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndar
     return distance[:, 0]
 
 
-def five_nearest_neighbours(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
-    """Mean Euclidean distance to the five nearest training rows; nothing is drawn."""
-    distance, _ = NearestNeighbors(n_neighbors=5).fit(train).kneighbors(test)
-    return distance.mean(1)
-
-
 def mahalanobis(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     """Squared Mahalanobis distance to the training mean; nothing is drawn.
 

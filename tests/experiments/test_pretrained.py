@@ -1,4 +1,4 @@
-"""Cells on pretrained features: PCA by hand, distances by hand, and what stands in for what."""
+"""Runs on pretrained features: PCA by hand, and what stands in for what."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import torch
+from run_factory import measured
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from torchvision.models import resnet18
@@ -17,17 +18,20 @@ from cance import data
 from cance.data import backbones, tables
 from cance.data.backbones import BACKBONES
 from cance.data.embeddings import EmbeddedDataset
-from cance.experiments import SMOKE, find
-from cance.experiments.plans.pretrained import named
+from cance.experiments import EXPERIMENTS, SMOKE, find, named
 from cance.experiments.runs import pretrained
-from cance.experiments.runs.features import ON_FEATURES
 from cance.experiments.runs.pretrained import (
-    EmbeddedTableSettings,
     PretrainedSettings,
-    score_neighbours,
-    score_published_features,
+    UnitLengthSettings,
+    components_for,
     score_trials_on_features,
+    score_unit_length,
     score_variants_on_features,
+)
+from cance.experiments.runs.published import (
+    DISTANCES,
+    EmbeddedTableSettings,
+    score_published_features,
 )
 from cance.experiments.runs.studies import StudySettings, Trial
 from cance.randomness import split_rows, streams
@@ -35,8 +39,9 @@ from cance.results import records
 from cance.results.schema import Run
 from cance.variants import VARIANTS
 
-RUN = Run("pretrained-efficientnet-lite0", "digits", (8,), 1)
-SETTINGS = PretrainedSettings("efficientnet-lite0", latent_dim=3, nce=SMOKE.nce)
+LITE0 = "efficientnet-lite0"
+RUN = Run(f"pretrained-{LITE0}", "digits", (8,), 1)
+SETTINGS = PretrainedSettings(LITE0, latent_dim=3, nce=SMOKE.nce)
 STAND_IN = "EfficientNet-Lite0, in place of ResNet-18"
 
 
@@ -59,7 +64,7 @@ def random_layer(monkeypatch):
 
 @lru_cache(maxsize=1)
 def record():
-    return score_variants_on_features(RUN, SETTINGS, "cpu")
+    return measured(score_variants_on_features, RUN, SETTINGS)
 
 
 def normal_features():
@@ -73,7 +78,7 @@ def test_the_record_is_sound_and_a_rerun_gives_the_same_scores():
     counts = sealed["counts"]
     assert counts["train"] + counts["validation"] == n
     assert counts["validation"] == round(0.2 * n)
-    again = score_variants_on_features(RUN, SETTINGS, "cpu")
+    again = measured(score_variants_on_features, RUN, SETTINGS)
     assert again["scores_sha256"] == record()["scores_sha256"]
 
 
@@ -91,13 +96,13 @@ def test_error_is_the_reconstruction_error_of_scikit_learns_pca():
 
 def test_everything_on_a_stand_in_is_named_so_and_nothing_on_the_papers_own():
     assert record()["stand_ins"] == dict.fromkeys(VARIANTS, STAND_IN)
-    own = score_variants_on_features(RUN, replace(SETTINGS, backbone="resnet18"), "cpu")
+    own = measured(score_variants_on_features, RUN, replace(SETTINGS, backbone="resnet18"))
     assert own["stand_ins"] == {}
 
 
 def test_a_study_fits_every_trial_to_the_same_features():
     trials = {"as it is": Trial("rows", {}), "longer": Trial("rows", {"steps": 90})}
-    found = score_trials_on_features(RUN, StudySettings(SETTINGS, trials), "cpu")
+    found = measured(score_trials_on_features, RUN, StudySettings(SETTINGS, trials))
     assert found["scores_sha256"]["as it is"] == record()["scores_sha256"]["CANCE"]
     assert found["scores_sha256"]["longer"] != record()["scores_sha256"]["CANCE"]
     assert found["stand_ins"] == dict.fromkeys(trials, STAND_IN)
@@ -105,30 +110,53 @@ def test_a_study_fits_every_trial_to_the_same_features():
 
 
 def test_only_the_densities_that_are_asked_for_are_fitted():
-    found = score_variants_on_features(RUN, replace(SETTINGS, densities=("CANCE",)), "cpu")
+    found = measured(score_variants_on_features, RUN, replace(SETTINGS, densities=("CANCE",)))
     assert set(found["metrics"]) == {"Error", "CANCE"}
     assert found["scores_sha256"]["CANCE"] == record()["scores_sha256"]["CANCE"]
 
 
-def test_neighbours_are_all_normal_training_images_in_pixels_and_in_features():
-    found = score_neighbours(RUN, SETTINGS, "cpu")
-    digits = data.load("digits")
-    anomalous = digits.test_labels.numpy() != 8
-    pixels = [
-        x.flatten(1).numpy() / 255.0
-        for x in (digits.train_images[digits.train_labels == 8], digits.test_images)
-    ]
-    for name, (train, test) in {
-        "NN, pixels": pixels,
-        "NN, features": (normal_features().numpy(), features().test_features.numpy()),
-    }.items():
-        nearest = np.linalg.norm(test[:, None] - train, axis=2).min(1)
-        expected = roc_auc_score(anomalous, nearest)
-        assert found["metrics"][name]["auroc"] == pytest.approx(expected)
-    assert "NN, pixels" not in found["stand_ins"]
-    assert found["stand_ins"]["NN, features"] == STAND_IN
-    assert found["counts"]["validation"] == 0
-    records.seal(found | {"git": None})
+def test_d_explains_the_share_and_one_less_does_not():
+    rows = normal_features()
+    explained = PCA().fit(rows.double().numpy()).explained_variance_ratio_.cumsum()
+    for share in (0.5, 0.95):
+        d = components_for(rows, share)
+        assert explained[d - 1] >= share > explained[d - 2]
+
+
+def test_at_unit_length_a_feature_vector_s_length_decides_nothing(monkeypatch):
+    settings = UnitLengthSettings(replace(SETTINGS, latent_dim=15, densities=("CANCE",)), 0.9)
+    first = measured(score_unit_length, RUN, settings)
+    own = features()
+    lengths = 2.0 ** torch.randint(
+        -2, 3, (len(own.test_features), 1), generator=torch.Generator().manual_seed(0)
+    )  # exact in binary
+    longer = replace(own, test_features=own.test_features * lengths)
+    monkeypatch.setattr(pretrained, "embedded", lambda *arguments: longer)
+    again = measured(score_unit_length, RUN, settings)
+    assert again["scores_sha256"] == first["scores_sha256"]
+    assert first["latent_dim"] < 15 and 0.88 < first["explained_variance"] < 0.95
+    assert first["settings"]["unit_length"] and first["settings"]["explained_variance"] == 0.9
+    assert first["stand_ins"] == dict.fromkeys(("Error", "CANCE"), STAND_IN)
+
+
+def test_d_is_capped():
+    settings = UnitLengthSettings(replace(SETTINGS, densities=("CANCE",)), 0.99)
+    assert measured(score_unit_length, RUN, settings)["latent_dim"] == SETTINGS.latent_dim
+
+
+def test_every_backbone_has_the_tables_and_a_resnet18_what_stands_beside_them():
+    by_backbone = {}
+    for (name, dataset), each in EXPERIMENTS.items():
+        if "backbone" in each.varies:
+            found = by_backbone.setdefault(each.varies["backbone"], set())
+            found.add((each.varies["experiment"], dataset))
+            assert name == named(each.varies["experiment"], each.varies["backbone"])
+            backbone = each.settings.as_dict()["backbone"]
+            assert backbone == BACKBONES[each.varies["backbone"]].as_dict()
+    assert by_backbone["resnet18"] == by_backbone["resnet18-cntk"] > by_backbone[LITE0]
+    assert {("pretrained", "cifar10"), ("neighbours", "cifar10")} < by_backbone[LITE0]
+    sizes = {n for n, _ in by_backbone["resnet18"] if n.startswith("fingerprint")}
+    assert sizes == {f"fingerprint-{size}" for size in (32, 64, 96, 128, 160, 224)}
 
 
 def test_published_features_are_split_anew_by_every_seed(monkeypatch):
@@ -137,7 +165,7 @@ def test_published_features_are_split_anew_by_every_seed(monkeypatch):
     monkeypatch.setattr(tables, "load", lambda name: table)
     settings = EmbeddedTableSettings(latent_dim=3, nce=SMOKE.nce)
     found = [
-        score_published_features(Run("adbench", "adbench-cifar10-0", (0,), s), settings, "cpu")
+        measured(score_published_features, Run("adbench", "adbench-cifar10-0", (0,), s), settings)
         for s in (0, 1)
     ]
     assert found[0]["counts"] == {
@@ -146,7 +174,7 @@ def test_published_features_are_split_anew_by_every_seed(monkeypatch):
         "test": 110,
         "test_anomalous": 50,
     }
-    assert set(found[0]["metrics"]) == {*VARIANTS, *ON_FEATURES}
+    assert set(found[0]["metrics"]) == {*VARIANTS, *DISTANCES}
     assert found[0]["scores_sha256"]["NN, features"] != found[1]["scores_sha256"]["NN, features"]
     records.seal(found[0] | {"git": None})
 
@@ -166,7 +194,7 @@ def test_resnet18_is_one_flag_away(tmp_path, monkeypatch):
     pretrained.embedded.cache_clear()
     assert named("pretrained", "resnet18") == "pretrained"
     settings = find("pretrained", "mnist", "smoke").settings
-    found = score_variants_on_features(Run("pretrained", "digits", (8,), 0), settings, "cpu")
+    found = measured(score_variants_on_features, Run("pretrained", "digits", (8,), 0), settings)
     pretrained.embedded.cache_clear()
     assert found["settings"]["backbone"]["sha256"] == sha256
     assert 0.5 < found["metrics"]["Error"]["auroc"] < 1

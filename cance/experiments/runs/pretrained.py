@@ -1,42 +1,30 @@
-"""Runs on feature vectors of a pretrained network (Tables 4, 5, 9 and 11), and what stands beside them.
+"""Runs on feature vectors of a pretrained network: PCA and the densities (Tables 4, 5, 9 and 11).
 
-PCA takes the autoencoder's place (section 3.2); composite features, densities and scores are those of
-every other run. Whatever rests on another network than the paper's names it, variant by variant.
+PCA takes the autoencoder's place (section 3.2); all else is that of every other run. What rests on
+another network than torchvision's ResNet-18 names it, method by method.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-import numpy as np
 import torch
 
-from cance.baselines.classical import five_nearest_neighbours, mahalanobis, nearest_neighbour
-from cance.data import tables
+from cance.baselines.neighbours import unit_length
 from cance.data.backbones import find_backbone
 from cance.data.embeddings import EmbeddedDataset, embed
 from cance.encoding import RunSettings
 from cance.experiments.experiment import Outcome, Stopwatch
 from cance.experiments.runs.images import dataset
-from cance.experiments.runs.steps import Features, Rows, aurocs, encode, fit_variants, summed_up
+from cance.experiments.runs.steps import Rows, encode, fit_variants, summed_up
 from cance.experiments.runs.studies import StudySettings, fit_trials
+from cance.hashing import recorded
 from cance.nce import NCESettings
 from cance.pca import PCASettings
-from cance.protocols.images import one_class
-from cance.randomness import streams
 from cance.results.schema import Run
 from cance.variants import DENSITY_VARIANTS, ERROR
-
-PIXELS = "NN, pixels"
-ON_FEATURES: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
-    "NN, features": nearest_neighbour,
-    "5-NN, features": five_nearest_neighbours,
-    "Mahalanobis, features": mahalanobis,
-}
-NEIGHBOURS = (PIXELS, *ON_FEATURES)
-"""What `score_neighbours` scores with."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +55,7 @@ class PretrainedSettings:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Error and the densities that are fitted."""
+        """Error and the densities."""
         return (ERROR, *self.densities)
 
     @property
@@ -77,7 +65,7 @@ class PretrainedSettings:
 
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
-        return asdict(self) | {"backbone": find_backbone(self.backbone).as_dict()}
+        return recorded(self) | {"backbone": find_backbone(self.backbone).as_dict()}
 
     def shortened(self, schedule: RunSettings) -> PretrainedSettings:
         """Small images, and another schedule of the densities."""
@@ -87,8 +75,22 @@ class PretrainedSettings:
 @lru_cache(maxsize=1)
 def embedded(name: str, backbone: str, image_size: int, device: str) -> EmbeddedDataset:
     """A data set's features, kept in memory between the runs of one worker."""
-    images = dataset(name)
-    return embed(images, find_backbone(backbone), image_size, device, progress=True)
+    return embed(dataset(name), find_backbone(backbone), image_size, device, progress=True)
+
+
+def normal_features(run: Run, settings: PretrainedSettings, device: torch.device) -> Rows:
+    """Features of the training images of the normal classes, and of the whole test set."""
+    found = embedded(run.dataset, settings.backbone, settings.image_size, str(device))
+    normal = torch.tensor(run.normal)
+    train = found.train_features[torch.isin(found.train_labels, normal)]
+    anomalous = ~torch.isin(found.test_labels, normal)
+    return Rows(train, found.test_features, anomalous, found.data_sha256)
+
+
+def stand_ins(backbone: str, methods: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The entry of a record that names, by method, what takes the place of the paper's network."""
+    stand_in = find_backbone(backbone).stand_in
+    return {"stand_ins": dict.fromkeys(methods, stand_in) if stand_in else {}}
 
 
 def score_variants_on_features(
@@ -109,47 +111,81 @@ def score_variants_on_features(
         ``stand_ins`` says by variant what takes the place of the paper's network, and
         ``explained_variance`` is PCA's share on its training rows.
     """
-    features = reduced(run, settings, device, seconds)
-    scores, selection = fit_variants(features, settings.nce, run.seed, seconds, settings.densities)
-    return summed_up(features, scores, selection, stand_ins=stand_ins(settings, scores))
+    with seconds.time("data"):
+        rows = normal_features(run, settings, device)
+    return _score_variants(rows, settings, run.seed, device, seconds)
 
 
-def score_neighbours(
-    run: Run, settings: PretrainedSettings, device: torch.device, seconds: Stopwatch
-) -> Outcome:
-    """Nearest neighbours in pixels and in features, and Mahalanobis distances (Tables 4 and 11).
+@dataclass(frozen=True)
+class UnitLengthSettings:
+    """Everything that decides the numbers of a run on features scaled to unit length.
 
-    All normal training images are the neighbours: nothing is chosen, so that none is held out, and
-    nothing is drawn.
+    d is chosen by the normal rows' variance, without a label.
 
     Parameters
     ----------
-    run : Run
-    settings : PretrainedSettings
-    device : torch.device
-        To extract features on, where they are not in the cache.
-    seconds : Stopwatch
+    features : PretrainedSettings
+        Its `latent_dim` is the most that d can be: a density of many more coordinates says little.
+    explained_variance : float
+        d is the least with which PCA explains this share.
+    """
 
-    Returns
-    -------
-    Outcome
-        Of the methods `NEIGHBOURS`, with ``stand_ins`` as `score_variants_on_features` has them.
+    features: PretrainedSettings
+    explained_variance: float = 0.95
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Error and the densities."""
+        return self.features.methods
+
+    def as_dict(self) -> dict:
+        """Nested plain values, as a record holds them."""
+        own = {"unit_length": True, "explained_variance": self.explained_variance}
+        return self.features.as_dict() | own
+
+    def shortened(self, schedule: RunSettings) -> UnitLengthSettings:
+        """The same of small images, with another schedule of the densities."""
+        return replace(self, features=self.features.shortened(schedule))
+
+
+def score_unit_length(
+    run: Run, settings: UnitLengthSettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
+    """The four variants on features scaled to unit length.
+
+    Parameters and what is returned are those of `score_variants_on_features`; ``latent_dim`` is the
+    d that was chosen.
     """
     with seconds.time("data"):
-        rows = normal_features(run, settings, device)
-        images = one_class(dataset(run.dataset), run.normal)
-        pixels = [x.flatten(1).numpy() for x in (images.train_images, images.test_images)]
-    with seconds.time(PIXELS):
-        scores = {PIXELS: torch.from_numpy(nearest_neighbour(*pixels, run.seed))}
-    on_features = distances(rows, run.seed, seconds)
-    scores |= on_features
-    return Outcome(
-        data_sha256=rows.sha256,
-        scores=scores,
-        metrics=aurocs(scores, rows.test_anomalous),
-        counts=rows.counts,
-        extras={"stand_ins": stand_ins(settings, on_features)},
-    )
+        rows = normal_features(run, settings.features, device)
+        rows = replace(rows, normal=unit_length(rows.normal), test=unit_length(rows.test))
+    with seconds.time("autoencoder"):
+        most = settings.features.latent_dim
+        latent_dim = min(most, components_for(rows.normal, settings.explained_variance))
+    chosen = replace(settings.features, latent_dim=latent_dim)
+    return _score_variants(rows, chosen, run.seed, device, seconds, latent_dim=latent_dim)
+
+
+def components_for(rows: torch.Tensor, share: float) -> int:
+    """The least number of principal components that explain a share of the variance.
+
+    Parameters
+    ----------
+    rows : torch.Tensor
+        (N, F).
+    share : float
+        In (0, 1).
+    """
+    variances = torch.linalg.eigvalsh(rows.double().T.cov()).flip(0).clamp_min(0)
+    explained = variances.cumsum(0) / variances.sum()
+    return int((explained < share).sum()) + 1
+
+
+def _score_variants(rows, settings, seed, device, seconds, **extras) -> Outcome:
+    features = encode(rows, settings.own, seed, device, seconds)
+    scores, selection = fit_variants(features, settings.nce, seed, seconds, settings.densities)
+    named = stand_ins(settings.backbone, scores)
+    return summed_up(features, scores, selection, **named, **extras)
 
 
 def score_trials_on_features(
@@ -157,143 +193,12 @@ def score_trials_on_features(
 ) -> Outcome:
     """Several ways to fit a density to the same features, and what each scores.
 
-    Parameters
-    ----------
-    run : Run
-    settings : StudySettings
-        Its base are `PretrainedSettings`.
-    device : torch.device
-    seconds : Stopwatch
-
-    Returns
-    -------
-    Outcome
-        Of the trials, with ``stand_ins`` and ``explained_variance`` as
-        `score_variants_on_features` has them.
+    Parameters and what is returned are those of `score_variants_on_features`, but that the settings' base
+    are `PretrainedSettings`, and that a trial takes the place of a variant.
     """
-    features = reduced(run, settings.base, device, seconds)
+    base = settings.base
+    with seconds.time("data"):
+        rows = normal_features(run, base, device)
+    features = encode(rows, base.own, run.seed, device, seconds)
     scores, selection = fit_trials(features, settings, run.seed, seconds)
-    return summed_up(features, scores, selection, stand_ins=stand_ins(settings.base, scores))
-
-
-@dataclass(frozen=True)
-class EmbeddedTableSettings:
-    """Everything that decides the numbers of a run on published features.
-
-    Parameters
-    ----------
-    latent_dim : int
-    nce : NCESettings
-    train_fraction : float
-        Share of the normal rows that trains; the rest and every anomaly test.
-    validation_fraction : float
-        Of those that train.
-    densities : tuple of str
-        As for `PretrainedSettings`.
-    """
-
-    latent_dim: int = 64
-    nce: NCESettings = field(default_factory=NCESettings)
-    train_fraction: float = 0.8
-    validation_fraction: float = 0.2
-    densities: tuple[str, ...] = DENSITY_VARIANTS
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Error, the densities that are fitted, and the distances."""
-        return (ERROR, *self.densities, *ON_FEATURES)
-
-    @property
-    def own(self) -> RunSettings:
-        """Of the method on these features."""
-        return RunSettings(PCASettings(self.latent_dim), self.nce, self.validation_fraction)
-
-    def as_dict(self) -> dict:
-        """Nested plain values, as a record holds them."""
-        return asdict(self)
-
-    def shortened(self, schedule: RunSettings) -> EmbeddedTableSettings:
-        """Another schedule of the densities."""
-        return replace(self, nce=schedule.nce)
-
-
-def score_published_features(
-    run: Run, settings: EmbeddedTableSettings, device: torch.device, seconds: Stopwatch
-) -> Outcome:
-    """The four variants and the distances on published features of ResNet-18 (ADBench).
-
-    Parameters
-    ----------
-    run : Run
-    settings : EmbeddedTableSettings
-    device : torch.device
-    seconds : Stopwatch
-
-    Returns
-    -------
-    Outcome
-        With ``explained_variance``, as `score_variants_on_features` has it.
-    """
-    with seconds.time("data"):
-        rows = published_features(run, settings.train_fraction)
-    nearest = distances(rows, run.seed, seconds)
-    features = encode(rows, settings.own, run.seed, device, seconds)
-    scores, selection = fit_variants(features, settings.nce, run.seed, seconds, settings.densities)
-    return summed_up(features, scores | nearest, selection)
-
-
-def reduced(
-    run: Run, settings: PretrainedSettings, device: torch.device, seconds: Stopwatch
-) -> Features:
-    """Composite features of a data set's features under PCA, some classes being normal.
-
-    Parameters
-    ----------
-    run : Run
-    settings : PretrainedSettings
-    device : torch.device
-    seconds : Stopwatch
-        Gets the phase ``data``, and those of `cance.experiments.runs.steps.encode`.
-
-    Returns
-    -------
-    Features
-    """
-    with seconds.time("data"):
-        rows = normal_features(run, settings, device)
-    return encode(rows, settings.own, run.seed, device, seconds)
-
-
-def normal_features(run: Run, settings: PretrainedSettings, device: torch.device) -> Rows:
-    """Features of the training images of the normal classes, and of the whole test set."""
-    source = embedded(run.dataset, settings.backbone, settings.image_size, str(device))
-    normal = torch.tensor(run.normal)
-    train = source.train_features[torch.isin(source.train_labels, normal)]
-    anomalous = ~torch.isin(source.test_labels, normal)
-    return Rows(train, source.test_features, anomalous, source.data_sha256)
-
-
-def published_features(run: Run, train_fraction: float) -> Rows:
-    """A random share of a table's normal rows trains; the others and every anomaly test."""
-    table = tables.load(run.dataset)
-    rows, anomalous = torch.from_numpy(table.rows).float(), torch.from_numpy(table.anomalous)
-    normal = torch.nonzero(~anomalous).ravel()
-    order = torch.randperm(len(normal), generator=streams(run.seed, "split").initial)
-    train, left = normal[order].tensor_split([round(train_fraction * len(order))])
-    test = torch.cat([left, torch.nonzero(anomalous).ravel()])
-    return Rows(rows[train], rows[test], anomalous[test], table.sha256)
-
-
-def distances(rows: Rows, seed: int, seconds: Stopwatch) -> dict[str, torch.Tensor]:
-    """Scores of the test rows by `ON_FEATURES`, each a phase; every normal row is a neighbour."""
-    scores = {}
-    for name, detect in ON_FEATURES.items():
-        with seconds.time(name):
-            scores[name] = torch.from_numpy(detect(rows.normal.numpy(), rows.test.numpy(), seed))
-    return scores
-
-
-def stand_ins(settings: PretrainedSettings, variants: Iterable[str]) -> dict[str, str]:
-    """By variant, what takes the place of the paper's network; none if nothing does."""
-    stand_in = find_backbone(settings.backbone).stand_in
-    return dict.fromkeys(variants, stand_in) if stand_in else {}
+    return summed_up(features, scores, selection, **stand_ins(base.backbone, scores))
