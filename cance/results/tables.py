@@ -71,7 +71,7 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
         mean = sd = difference = None
         word = stand_in = ""
         fractions, stand_ins = _runs(metrics, table, dataset, row, column)
-        values = np.array(fractions) * 100 * point
+        values = np.array(list(fractions.values())) * 100 * point
         if n := len(values):
             mean = float(values.mean())
             sd = float(values.std(ddof=1)) if n > 1 else None
@@ -82,6 +82,30 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
         printed = (table, dataset, row, column, paper_mean, paper_sd)
         rows.append((*printed, mean, sd, n, difference, word, stand_in))
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
+
+
+def by_seed(
+    records: Iterable[dict], places: Iterable[tuple[int, str, str, str]]
+) -> list[dict[int, float]]:
+    """Ours behind some of the paper's numbers, seed by seed.
+
+    Parameters
+    ----------
+    records : iterable of dict
+    places : iterable of tuple
+        Table, data set, row and column of each number, as `cance.results.paper.numbers` names them.
+
+    Returns
+    -------
+    list of dict of int to float
+        Seed to a number in the paper's unit, for each place; empty where nothing ran.
+    """
+    metrics = _metrics_by_run(records)
+    found = []
+    for table, *place in places:
+        fractions, _ = _runs(metrics, table, *place)
+        found.append({s: float(100 * paper.POINT[table] * v) for s, v in fractions.items()})
+    return found
 
 
 def counts(frame: pd.DataFrame) -> dict:
@@ -202,25 +226,26 @@ def _metrics_by_run(records):
 
 
 def _runs(metrics, table, dataset, row, column):
-    """The number that each seed gives for one number of a table, as fractions, and their stand-ins."""
+    """Seed to what it gives for one number of a table, as a fraction; and the stand-ins behind it."""
     for feed in paper.find_feeds(table, dataset, row, column):
         fractions, stand_ins = _fed(metrics, feed, dataset, row, column)
         if fractions:
             return fractions, stand_ins
-    return [], set()
+    return {}, set()
 
 
 def _fed(metrics, feed, dataset, row, column):
     """`_runs` of one feed."""
     normals = feed.averaged(row)
     variant, name = feed.behind(row, column)
-    by_seed, stand_ins = {}, set()  # seed -> one value for each of the normals that this seed has
+    values_of, stand_ins = {}, set()  # seed -> one value for each of the normals that this seed has
     for run, (by_variant, of_run) in metrics.items():
         ours = (run.experiment, run.dataset) == (feed.experiment, feed.datasets[dataset])
         if ours and run.normal in normals and name in by_variant.get(variant, {}):
-            by_seed.setdefault(run.seed, []).append(by_variant[variant][name])
+            values_of.setdefault(run.seed, []).append(by_variant[variant][name])
             stand_ins |= {of_run[variant]} if variant in of_run else set()
-    return [np.mean(v) for _, v in sorted(by_seed.items()) if len(v) == len(normals)], stand_ins
+    complete = sorted((s, v) for s, v in values_of.items() if len(v) == len(normals))
+    return {seed: np.mean(values) for seed, values in complete}, stand_ins
 
 
 def _render_table(table, frame, format):
