@@ -7,13 +7,14 @@ turned into z = (z_l, z_e, z_c). Densities are fitted to the one and chosen by t
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import torch
 
 from cance import autoencoder
 from cance.autoencoder import Autoencoder, AutoencoderSettings
 from cance.composite import composite
+from cance.hashing import recorded
 from cance.nce import NCESettings
 from cance.networks import described
 from cance.pca import PCAReconstructor, PCASettings
@@ -42,7 +43,7 @@ class RunSettings:
 
     def as_dict(self) -> dict:
         """Nested plain values that say all of it, the kind of network too."""
-        plain = asdict(self)
+        plain = recorded(self)
         if isinstance(self.autoencoder, AutoencoderSettings):
             plain["autoencoder"]["network"] = described(self.autoencoder.network)
         return plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,34 @@ from torch import Tensor
 def plain(value: Any) -> Any:
     """The value as a reader of its JSON will see it: tuples are lists, keys are strings."""
     return json.loads(json.dumps(value))
+
+
+def recorded(settings: Any) -> Any:
+    """The fields of a dataclass, and of those in it, as a record holds them.
+
+    A field whose metadata say ``{"later": True}`` came when there were records already. It is left
+    out where it has its default, which is what the earlier records were made with.
+
+    Parameters
+    ----------
+    settings : dataclass, dict, list, tuple or plain value
+
+    Returns
+    -------
+    dict, list or plain value
+    """
+    if is_dataclass(settings):
+        values = {field: getattr(settings, field.name) for field in fields(settings)}
+        return {
+            field.name: recorded(value)
+            for field, value in values.items()
+            if not (field.metadata.get("later") and value == field.default)
+        }
+    if isinstance(settings, dict):
+        return {key: recorded(value) for key, value in settings.items()}
+    if isinstance(settings, (list, tuple)):
+        return [recorded(value) for value in settings]
+    return settings
 
 
 def sha256_of(value: Any) -> str:

@@ -6,7 +6,7 @@ The numbered equations are pure functions of log-odds; `fit` is the one loop tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -20,6 +20,8 @@ from cance.networks.log_odds import LogOddsSettings
 from cance.noise import GaussianNoise
 from cance.randomness import Streams
 from cance.training import BestWeights, Optimiser, minibatches, updates
+
+ADVERSARIES = ("ascends", "descends", "fixed")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class NCESettings:
         Start of psi; -3 starts K at 1.05.
     validate_every : int
         Updates between two looks at the validation loss.
+    adversary : {"ascends", "descends", "fixed"}
+        What psi does with the loss: climb it, as the text asks; descend it, as Eq. (10) says if it
+        is minimised as printed; or stay at its start.
+
+    Raises
+    ------
+    ValueError
+        If there is no such adversary.
     """
 
     network: LogOddsSettings = LogOddsSettings()
@@ -57,6 +67,11 @@ class NCESettings:
     noise_rate: float = 1e-3
     initial_psi: float = -3.0
     validate_every: int = 100
+    adversary: str = field(default="ascends", metadata={"later": True})
+
+    def __post_init__(self):
+        if self.adversary not in ADVERSARIES:
+            raise ValueError(f"unknown {self.adversary!r}, expected one of {ADVERSARIES}")
 
 
 def log_likelihood(
@@ -196,7 +211,8 @@ def fit(
     """Estimate the density of composite features by NCE (section 3.4).
 
     Each update draws one batch; theta descends and psi ascends the same loss, Eq. (9) and (10),
-    from one backward pass. (The paper alternates; here neither sees the other's latest step.)
+    from one backward pass. (The paper alternates; here neither sees the other's latest step.) What
+    else psi can do is `NCESettings.adversary`.
 
     Parameters
     ----------
@@ -243,12 +259,16 @@ def fit(
     if augmentation:
         validation = augmentation.sample(validation, streams.augmentation)
     validation = density.standardise(validation)
-    theta = Optimiser(list(log_odds.parameters()), settings.rate, settings.weight_decay)
-    psi = Optimiser([noise.psi], settings.noise_rate, 0.0, cycle=False, ascends=True)
+    optimisers = [Optimiser(list(log_odds.parameters()), settings.rate, settings.weight_decay)]
+    if settings.adversary != "fixed":
+        ascends = settings.adversary == "ascends"
+        optimisers.append(
+            Optimiser([noise.psi], settings.noise_rate, 0.0, cycle=False, ascends=ascends)
+        )
     steps, every = settings.steps, settings.validate_every
     title = "density" if progress else None
     best = BestWeights()
-    for step in updates(density, loss, [theta, psi], draws(), steps, every, title):
+    for step in updates(density, loss, optimisers, draws(), steps, every, title):
         with torch.no_grad():
             best.offer(step, float(batch_loss(log_odds, noise, validation, bank)), density)
     best.restore(density)

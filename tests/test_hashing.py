@@ -1,11 +1,20 @@
 """The hashes, against those of the bytes spelled out."""
 
 import hashlib
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 import torch
 
-from cance.hashing import digest, require_sha256
+from cance.hashing import digest, recorded, require_sha256
+from cance.nce import NCESettings
+
+
+@dataclass
+class Outer:
+    nce: NCESettings
+    widths: tuple[int, ...] = (1, 2)
+    named: dict = field(default_factory=dict)
 
 
 def test_digest_is_of_the_stated_bytes():
@@ -26,3 +35,14 @@ def test_a_file_of_another_hash_is_refused(tmp_path):
     path.write_bytes(b"1,3")
     with pytest.raises(ValueError, match=f"not the known file: expected SHA-256 {known}"):
         require_sha256(path, known)
+
+
+def test_a_field_that_came_later_is_recorded_where_it_is_not_the_default():
+    settings = NCESettings(steps=7)
+    expected = asdict(settings)
+    assert expected.pop("adversary") == "ascends"
+    expected["network"]["hidden"] = list(expected["network"]["hidden"])
+    found = recorded(Outer(settings, named={"one": (settings, 3)}))
+    assert found == {"nce": expected, "widths": [1, 2], "named": {"one": [expected, 3]}}
+    changed = recorded(replace(settings, adversary="fixed"))
+    assert changed == expected | {"adversary": "fixed"}

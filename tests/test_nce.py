@@ -325,6 +325,31 @@ def test_the_augmented_density_is_recovered_under_augmentation(features):
         assert np.abs(score + wrong).mean() > 0.55
 
 
+def test_the_adversary_climbs_descends_or_stays(rows):
+    """The first step of AdamW is as long as its rate, whichever way it goes."""
+    settings = replace(SHORT, steps=1, initial_psi=0.0, noise_rate=1e-2)
+    ends = {}
+    for adversary in ("ascends", "descends", "fixed"):
+        fitted = fit(*rows, replace(settings, adversary=adversary), streams(0, "density"))
+        ends[adversary] = fitted.density.noise.psi.detach()
+    assert torch.equal(ends["fixed"], torch.zeros(D))
+    torch.testing.assert_close(ends["ascends"], -ends["descends"])
+    assert ends["ascends"].abs().tolist() == pytest.approx([1e-2] * D, rel=1e-3)
+
+
+def test_an_adversary_that_stays_is_one_whose_rate_is_zero(rows):
+    fixed, still = (
+        fit(*rows, replace(SHORT, **changes), streams(0, "density")).density.state_dict()
+        for changes in ({"adversary": "fixed"}, {"noise_rate": 0.0})
+    )
+    assert all(torch.equal(value, still[name]) for name, value in fixed.items())
+
+
+def test_an_unknown_adversary_is_refused():
+    with pytest.raises(ValueError, match="unknown 'waits', expected one of"):
+        replace(SHORT, adversary="waits")
+
+
 def test_early_in_training_a_wide_start_of_the_noise_narrows():
     # while T's first layer grows, psi falls; chapter 06 shows that no more can be said
     z = normal(3000, D, dtype=torch.float32)

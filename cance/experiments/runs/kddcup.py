@@ -6,7 +6,7 @@ like a percentile of both (`cance.protocols.tables.top_threshold`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from cance.encoding import RunSettings
 from cance.experiments.experiment import Outcome, Stopwatch
 from cance.experiments.runs.steps import chosen_density, encode, fit_densities, summed_up
 from cance.experiments.runs.tables import as_rows, rescheduled, scaled, table_split
+from cance.hashing import recorded
 from cance.nce import NCESettings
 from cance.protocols.images import auroc
 from cance.protocols.tables import TableSplit, contaminated, flagged, top_threshold
@@ -73,7 +74,7 @@ class KDDSettings:
 
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
-        return asdict(self) | {"dagmm": DAGMM(**self.dagmm).get_params()}
+        return recorded(self) | {"dagmm": DAGMM(**self.dagmm).get_params()}
 
     def shortened(self, schedule: RunSettings) -> KDDSettings:
         """One epoch of DAGMM, and another schedule of the density."""

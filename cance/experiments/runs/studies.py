@@ -6,7 +6,7 @@ how its weights are chosen. A study runs the alternatives on the same composite 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -16,6 +16,7 @@ from cance.encoding import RunSettings
 from cance.experiments.experiment import Outcome, Settings, Stopwatch
 from cance.experiments.runs.images import one_class_features
 from cance.experiments.runs.steps import Features, chosen_density, summed_up
+from cance.hashing import recorded
 from cance.moments import tensor_moments
 from cance.nce import NCESettings
 from cance.randomness import streams
@@ -50,10 +51,6 @@ class Trial:
 
     mixture: str | None
     changes: dict
-
-
-def _plain(value):
-    return asdict(value) if is_dataclass(value) else value
 
 
 def _both(name: str, **changes) -> dict[str, Trial]:
@@ -94,8 +91,8 @@ class StudySettings:
     def as_dict(self) -> dict:
         """Nested plain values, as a record holds them."""
         trials = {
-            name: {"mixture": t.mixture} | {k: _plain(v) for k, v in t.changes.items()}
-            for name, t in self.trials.items()
+            name: {"mixture": trial.mixture} | recorded(trial.changes)
+            for name, trial in self.trials.items()
         }
         return self.base.as_dict() | {"trials": trials}
 
