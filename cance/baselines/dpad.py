@@ -32,8 +32,7 @@ from cance.baselines.image_detector import (
     require_finite,
 )
 from cance.baselines.lenets import SHAPES, LeNet, LeNetShape, built, find_shape
-
-NEIGHBOUR_BLOCK = 256  # rows whose distances to all training rows are held at a time
+from cance.baselines.neighbours import nearest_distances
 
 
 def dense_projection_loss(z: torch.Tensor, gamma: float) -> torch.Tensor:
@@ -84,12 +83,7 @@ class NeighbourDistance(nn.Module):
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         found = self.network(self.scaling(rows)).double() - self.centre
-        blocks = found.split(NEIGHBOUR_BLOCK)
-        nearest = [
-            torch.cdist(block, self.references).topk(self.k, largest=False).values.mean(1)
-            for block in blocks
-        ]
-        return torch.cat(nearest)
+        return nearest_distances(self.references, found, self.k).mean(1)
 
 
 def trained(

@@ -38,17 +38,20 @@ class LeNetShape:
     decoder : tuple of (int, int, bool)
         Of each 5 x 5 transposed convolution but the last: channels, padding, and whether height and
         width are doubled before it. Empty where there is no published decoder.
+    code_normalised : bool
+        Whether the decoder starts with a batch normalisation.
     """
 
     channels: tuple[int, ...]
     widths: tuple[int, ...]
     normalised: bool = False
     decoder: tuple[tuple[int, int, bool], ...] = ()
+    code_normalised: bool = True
 
 
-MNIST = LeNetShape((8, 4), (32,), decoder=((4, 2, True), (8, 3, True)))
+MNIST = LeNetShape((8, 4), (32,), False, ((4, 2, True), (8, 3, True)), code_normalised=False)
 FASHION_MNIST = LeNetShape((16, 32), (128, 64), True, ((32, 2, True), (16, 3, True)))
-CIFAR10 = LeNetShape((32, 64, 128), (128,), decoder=((128, 2, False), (64, 2, True), (32, 2, True)))
+CIFAR10 = LeNetShape((32, 64, 128), (128,), False, ((128, 2, False), (64, 2, True), (32, 2, True)))
 SHAPES = {"mnist": MNIST, "fashion-mnist": FASHION_MNIST, "cifar10": CIFAR10}
 """By the data set that each was published for."""
 

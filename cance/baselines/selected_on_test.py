@@ -1,14 +1,15 @@
-"""DROCC as published, its epoch selected on the test set: only to measure what that flatters."""
+"""Epochs selected on the test set, as published code does: only to measure what that flatters."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
 from cance.baselines.drocc import DROCC
+from cance.baselines.image_detector import WatchableDetector
 
 
 def scores_selected_on_test(
@@ -49,3 +50,44 @@ def scores_selected_on_test(
     if best[1] is None:
         raise ValueError("the criterion gave no finite number in any epoch")
     return best[1]
+
+
+def scores_by_epoch(
+    detector: WatchableDetector,
+    train: np.ndarray | torch.Tensor,
+    test: np.ndarray | torch.Tensor,
+    every: int,
+) -> dict[int, np.ndarray]:
+    """Test scores after every few epochs of one training, and after its last.
+
+    **Sees the test set**, but leaves the training as it is: the last scores are those that `fit`
+    and `anomaly_score` give. `detector` is not fitted.
+
+    Parameters
+    ----------
+    detector : DROCCImages or DPAD
+        Whose settings, `random_state` among them, are used.
+    train, test : numpy.ndarray or torch.Tensor
+        (N, C, H, W) and (N', C, H, W).
+    every : int
+        Epochs between two looks.
+
+    Returns
+    -------
+    dict of int to numpy.ndarray
+        By the number of epochs trained, (N',), high is anomalous.
+    """
+    found = {}
+
+    class Watched(type(detector)):
+        def _trained(
+            self, images: torch.Tensor, generator: torch.Generator
+        ) -> Iterator[torch.nn.Module]:
+            for epoch, network in enumerate(super()._trained(images, generator), 1):
+                if epoch % every == 0 or epoch == self.epochs:
+                    self.scorer_ = self._scorer(network, images)
+                    found[epoch] = self.anomaly_score(test)
+                yield network
+
+    Watched(**detector.get_params()).fit(train)
+    return found

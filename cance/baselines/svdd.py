@@ -71,6 +71,7 @@ class SVDD(ImageDetector):
         rows = images.flatten(1).double().cpu().numpy()
         pca = PCA(self.components, svd_solver=pca_solver(rows)).fit(rows)
         svm = OneClassSVM(nu=self.nu, gamma=self.gamma, cache_size=CACHE_MIB)
+        svm.random_state = 0  # it draws a seed it has no use for, else from NumPy's global state
         self.pca_, self.svm_ = pca, svm.fit(pca.transform(rows))
 
     def _score(self, images: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,142 @@
+"""What must hold of every detector of images: its interface, its input, and its independence."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from image_detector_factory import bars, normal_and_anomalous
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
+
+from cance.baselines.deep_sad import DeepSAD
+from cance.baselines.deep_svdd import DeepSVDD
+from cance.baselines.dpad import DPAD
+from cance.baselines.drocc_images import DROCCImages
+from cance.baselines.image_detector import ChannelScaling, as_images, epochs
+from cance.baselines.kde import KDE
+from cance.baselines.svdd import SVDD
+
+CPU = {"device": "cpu", "random_state": 0}
+STAGES = {"pretrain_epochs": 1, "epochs": 1, "batch_size": 16}
+QUICK = {
+    "SVDD": (SVDD(random_state=0), 12),
+    "KDE": (KDE(**CPU), 12),
+    "DeepSVDD": (DeepSVDD(**STAGES, **CPU), 28),
+    "DeepSAD": (DeepSAD("fashion-mnist", **STAGES, **CPU), 28),
+    "DROCC": (DROCCImages(ascent_steps=1, epochs=2, batch_size=16, features=8, **CPU), 12),
+    "DPAD": (DPAD(epochs=2, batch_size=16, **CPU), 12),
+}
+"""Every detector, one that is fitted in a moment, and the side of the images that it takes."""
+every_detector = pytest.mark.parametrize("name", QUICK)
+
+
+def quick(name, **changes):
+    """An unfitted copy, training images and test images."""
+    detector, side = QUICK[name]
+    images = bars(40, side), torch.cat([bars(10, side, seed=1), bars(10, side, upright=False)])
+    return clone(detector).set_params(**changes), *images
+
+
+@every_detector
+def test_a_refit_is_the_same_bit_for_bit_and_moves_no_global_state(name):
+    states = random.getstate(), torch.get_rng_state(), np.random.get_state()[1].tolist()
+    detector, train, test = quick(name)
+    first = detector.fit(train).anomaly_score(test)
+    np.testing.assert_array_equal(clone(detector).fit(train).anomaly_score(test), first)
+    assert random.getstate() == states[0] and torch.equal(torch.get_rng_state(), states[1])
+    assert np.random.get_state()[1].tolist() == states[2]
+    assert np.isfinite(first).all() and len(np.unique(first)) == len(first)
+    assert first.dtype == np.float64 and first.shape == (len(test),)
+
+
+@pytest.mark.parametrize("name", [name for name in QUICK if name not in ("SVDD", "KDE")])
+def test_another_random_state_trains_another_network(name):
+    (first, train, test), (second, *_) = quick(name), quick(name, random_state=1)
+    assert not np.allclose(
+        first.fit(train).anomaly_score(test), second.fit(train).anomaly_score(test)
+    )
+
+
+@every_detector
+def test_scikit_learns_words_agree_with_the_score(name):
+    detector, train, test = quick(name, contamination=0.25)
+    score = detector.fit(train).anomaly_score(test)
+    np.testing.assert_array_equal(detector.score_samples(test), -score)
+    np.testing.assert_array_equal(detector.decision_function(test), -score - detector.offset_)
+    assert set(detector.predict(test)) <= {-1, 1}
+    assert np.mean(detector.predict(train) == -1) == 0.25
+    assert clone(detector).get_params() == detector.get_params()
+
+
+@every_detector
+def test_one_image_scores_as_among_many_in_any_form(name):
+    detector, train, test = quick(name)
+    detector.fit(train)
+    whole = detector.anomaly_score(test)
+    np.testing.assert_allclose(detector.anomaly_score(test[3:4]), whole[3:4], rtol=1e-3)
+    as_bytes = (test * 255).round().to(torch.uint8)
+    np.testing.assert_allclose(
+        detector.anomaly_score(as_bytes.numpy()),
+        detector.anomaly_score(as_bytes.double() / 255),
+        rtol=1e-3,
+    )
+
+
+@every_detector
+def test_wrong_input_is_refused_in_the_callers_words(name):
+    detector, train, test = quick(name)
+    with pytest.raises(NotFittedError):
+        detector.anomaly_score(test)
+    with pytest.raises(ValueError, match=r"pixels from -1 to 1, expected uint8, or floating"):
+        detector.fit(2 * train.round() - 1)
+    with pytest.raises(ValueError, match=r"shape \(40, 144\)|shape \(40, 784\)"):
+        detector.fit(train.flatten(1))
+    with pytest.raises(ValueError, match="contamination is 0"):
+        clone(detector).set_params(contamination=0).fit(train)
+    with pytest.raises(ValueError, match="1 image, expected 2"):
+        detector.fit(train[:1])
+    detector.fit(train)
+    with pytest.raises(ValueError, match="as in fit"):
+        detector.anomaly_score(test[:, :, 1:])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_images_that_are_not_finite_are_refused(bad):
+    images = bars(3)
+    images[0, 0, 0, 0] = bad
+    with pytest.raises(ValueError, match="pixels from"):
+        as_images(images)
+
+
+def test_kde_and_svdd_tell_level_bars_from_upright_ones():
+    test, anomalous = normal_and_anomalous()
+    for detector in (SVDD(components=0.999), KDE(**CPU)):
+        scores = detector.fit(bars(192)).anomaly_score(test)
+        assert roc_auc_score(anomalous, scores) > 0.95
+
+
+def test_channels_are_scaled_to_mean_0_and_deviation_1_a_constant_one_only_centred():
+    images = bars(50, channels=3)
+    images[:, 2] = 0.25
+    scaled = ChannelScaling(images)(images)
+    torch.testing.assert_close(scaled.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(scaled.std((0, 2, 3)), torch.tensor([1.0, 1.0, 0.0]))
+    given = ChannelScaling(images, (0.5, 0.5, 0.5), (0.5, 0.25, 1.0))(images)
+    torch.testing.assert_close(given[:, 1], (images[:, 1] - 0.5) / 0.25)
+    with pytest.raises(ValueError, match="expected 3 numbers each"):
+        ChannelScaling(images, (0.5,), (0.5,))
+
+
+def test_epochs_hold_every_row_once_and_no_batch_of_one():
+    generator = torch.Generator().manual_seed(0)
+    cpu = torch.device("cpu")
+    found = list(epochs(10, 4, 3, generator, cpu, name="test"))
+    assert [epoch for epoch, _ in found] == [0, 1, 2]
+    orders = [torch.cat(batches).tolist() for _, batches in found]
+    assert all(sorted(order) == list(range(10)) for order in orders) and orders[0] != orders[1]
+    ((_, batches),) = epochs(9, 4, 1, generator, cpu, name="test")
+    assert [len(batch) for batch in batches] == [4, 4]
