@@ -7,7 +7,15 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from cance.baselines.mixture import Mixture, energy, mixture_of, small_variance_penalty
+from cance.baselines.mixture import (
+    Mixture,
+    _by_cholesky,
+    _by_elimination,
+    energy,
+    energy_or_nan,
+    mixture_of,
+    small_variance_penalty,
+)
 
 
 @pytest.fixture
@@ -57,3 +65,25 @@ def test_a_covariance_that_is_none_is_refused(value):
     covariance = torch.full((1, 2, 2), value)
     with pytest.raises(ValueError, match="covariance is not positive definite: training diverged"):
         energy(torch.zeros(3, 2), Mixture(torch.ones(1), torch.zeros(1, 2), covariance))
+
+
+def test_a_gpu_s_elimination_is_cholesky_s_factor(mixture):
+    centred = torch.randn(2, 3, 7, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    ours, theirs = (by(centred, mixture.covariance) for by in (_by_elimination, _by_cholesky))
+    for found, expected in zip(ours, theirs):
+        torch.testing.assert_close(found, expected)
+
+
+def test_a_gpu_s_elimination_takes_the_same_ridge_and_fails_where_cholesky_does():
+    direction = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    indefinite = direction.outer(direction) - 2e-6 * torch.eye(3)
+    centred = torch.ones(1, 3, 2, dtype=torch.float64)
+    ours, theirs = (by(centred, indefinite[None]) for by in (_by_elimination, _by_cholesky))
+    torch.testing.assert_close(ours[0], theirs[0])
+    for by in (_by_elimination, _by_cholesky):
+        assert by(centred, -torch.eye(3, dtype=torch.float64)[None])[2]
+
+
+def test_an_energy_that_cannot_be_had_is_nan():
+    mixture = Mixture(torch.ones(1), torch.zeros(1, 2), torch.full((1, 2, 2), -1.0))
+    assert energy_or_nan(torch.zeros(3, 2), mixture).isnan().all()
