@@ -90,6 +90,31 @@ def resolve_device(device: str) -> torch.device:
     return resolved
 
 
+@contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """On a GPU, work goes to a stream of its own, beside that of other threads."""
+    if device.type != "cuda":
+        yield
+        return
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        yield
+    torch.cuda.current_stream(device).wait_stream(stream)
+
+
+@contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """Convolutions of a GPU in float32 and the same bits every time, in all threads.
+
+    TF32, the default there, is off by a part in a thousand; some algorithms add up in any order.
+    """
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    ):
+        yield
+
+
 def device_name(device: torch.device) -> str:
     """Kind and model, such as ``cpu: AMD EPYC``."""
     if device.type == "cuda":

@@ -15,6 +15,8 @@ from threading import Lock
 import torch
 from torch import nn
 
+from cance.devices import exact_convolutions
+
 AHEAD = 512  # steps whose draws lie on the device at a time
 AHEAD_BYTES = 2**26  # or fewer, if they take more memory than this
 WARM_UP = 2  # updates before the recording, in which libraries set themselves up; they are undone
@@ -172,12 +174,7 @@ def _recorded(
     """A step as a graph; the tensors that it changes are as before."""
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
     current = torch.cuda.current_stream(device)
-    with (
-        _RECORDING,
-        torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        ),
-    ):
+    with _RECORDING, exact_convolutions():
         before = [tensor.clone() for tensor in changed]
         stream.wait_stream(current)
         with torch.cuda.stream(stream):

@@ -37,7 +37,7 @@ def measure(run: Run, experiment: Experiment, device: str = "auto") -> dict:
     torch.set_num_threads(1)  # two threads in one worker are slower, and round differently
     seconds = Stopwatch()
     place = devices.resolve_device(device)
-    with seconds.time("total"):
+    with devices.own_stream(place), seconds.time("total"):
         outcome: Outcome = experiment.function(run, experiment.settings, place, seconds)
     settings = experiment.settings.as_dict()
     return {

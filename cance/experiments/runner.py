@@ -8,7 +8,7 @@ be shared. Killed at any moment, it loses the runs in flight and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
+from cance.devices import exact_convolutions, resolve_device
 from cance.experiments import EXPERIMENTS, data_sha256
 from cance.experiments.experiment import Experiment
 from cance.experiments.harness import measure
@@ -107,7 +108,8 @@ def run(
     root : path-like
         The results folder.
     jobs : int
-        Worker processes, one thread each. Under `on_dask`, the cluster's workers are used.
+        Worker processes, one thread each; on a GPU threads, each with a stream of its own. Under
+        `on_dask`, the cluster's workers are used.
     device : str
         ``"auto"`` or a torch device.
     refresh : bool
@@ -142,12 +144,18 @@ def _run(
 ) -> Iterator[dict]:
     """Make a plan's missing records and yield each once it is written."""
     git = provenance.git_state()
+    on_gpu = resolve_device(device).type == "cuda"
     tasks = (delayed(measure)(run, experiment, device) for run in todo.missing)
     # a worker gets its next run when it has finished one, so that none is wasted when killed
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+    parallel = Parallel(
+        n_jobs=jobs,
+        prefer="threads" if on_gpu else None,  # processes would take turns on the GPU
+        return_as="generator_unordered",
+        pre_dispatch="n_jobs",
+    )
     finished, missing = len(todo.finished), len(todo.missing)
     bar = tqdm(total=finished + missing, initial=finished, unit="run", disable=not progress)
-    with bar:
+    with bar, exact_convolutions() if on_gpu else nullcontext():
         for unsealed in parallel(tasks):
             record = records.seal(unsealed | {"git": git})
             path = records.write(record, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import Lock
 
 import torch
 
@@ -12,11 +13,18 @@ from cance.experiments.experiment import Outcome, Stopwatch
 from cance.experiments.runs.steps import Features, Rows, encode, fit_variants, summed_up
 from cance.results.schema import Run
 
+_reading = Lock()  # threads that want a data set at once wait for the first to have read it
+
 
 @lru_cache(maxsize=1)
+def _read(name: str) -> data.ImageDataset:
+    return data.load(name)
+
+
 def dataset(name: str) -> data.ImageDataset:
     """A data set, kept in memory between the runs of one worker."""
-    return data.load(name)
+    with _reading:
+        return _read(name)
 
 
 def one_class_features(
