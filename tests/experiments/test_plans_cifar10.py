@@ -4,7 +4,7 @@ import pytest
 
 from cance import experiments
 from cance.autoencoder import Autoencoder
-from cance.experiments.plans.cifar10 import CANDIDATES, CHOSEN, CLOSEST, INFORMED
+from cance.experiments.plans.cifar10 import BESIDE, CANDIDATES, CHOSEN, CLOSEST, INFORMED, PRINTED
 from cance.results import records
 
 
@@ -16,10 +16,26 @@ def test_the_latent_is_as_wide_as_the_paper_says():
     assert CANDIDATES["lambda-0.004"].base.autoencoder.covariance_weight == 0.004
 
 
-def test_the_tables_take_what_was_chosen():
+def test_the_tables_take_what_is_printed_and_else_what_was_chosen():
     for name in ("ablation", "bimodal"):
-        assert experiments.find(name, "cifar10").settings == CHOSEN
+        assert experiments.find(name, "cifar10").settings == PRINTED
     assert CANDIDATES["chosen"].base == CHOSEN
+    changed = records.differences(CHOSEN.as_dict(), PRINTED.as_dict())
+    assert changed == ["autoencoder.covariance_weight", "nce.initial_psi"]
+    assert PRINTED.autoencoder.covariance_weight == 0.004
+
+
+def test_beside_the_tables_stands_what_differs_in_one_thing_at_a_time():
+    found = {
+        (table, name): experiments.find(f"{table}-{name}", "cifar10")
+        for table in ("ablation", "bimodal")
+        for name in BESIDE
+    }
+    for (table, name), experiment in found.items():
+        assert experiment.normals == experiments.find(table, "cifar10").normals, name
+    narrow, old = (found["ablation", name].settings.as_dict() for name in BESIDE)
+    assert records.differences(PRINTED.as_dict(), narrow) == ["nce.initial_psi"]
+    assert records.differences(narrow, old) == ["autoencoder.covariance_weight"]
 
 
 @pytest.mark.parametrize("name", sorted(set(CANDIDATES) - {"chosen"}))

@@ -1,0 +1,29 @@
+"""The experiments on the width of the noise (chapters 06 and 07)."""
+
+from __future__ import annotations
+
+from cance.encoding import RunSettings
+from cance.experiments.experiment import Experiment
+from cance.experiments.plans.images import MNIST, MNIST_C
+from cance.experiments.runs.noise import NOISES, WidthSettings, score_widths
+from cance.protocols.normals import ALL_TOGETHER, SINGLE_CLASSES
+
+_BESIDE = {"K from 1.05": NOISES["K from 1.05"]}
+"""The start that the tables do not have; theirs is in the tables' own records."""
+
+
+def _widths(base: RunSettings, noises: dict[str, dict], normals, seeds: int, shows: str):
+    return Experiment(WidthSettings(base, noises), normals, seeds, shows, score_widths)
+
+
+EXPERIMENTS: dict[tuple[str, str], Experiment] = {
+    ("noise-width", "mnist"): _widths(
+        MNIST, NOISES, SINGLE_CLASSES, 5, "Table 7's densities under noises of six widths"
+    ),
+    ("noise-width", "fashion-mnist"): _widths(
+        MNIST, _BESIDE, SINGLE_CLASSES, 5, "Table 13 with the other start of K"
+    ),
+    ("noise-width", "mnist-c"): _widths(
+        MNIST_C, _BESIDE, ALL_TOGETHER, 30, "Tables 1 and 3 with the other start of K"
+    ),
+}
