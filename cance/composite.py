@@ -116,7 +116,7 @@ def composite(x: torch.Tensor, autoencoder: Reconstructor) -> torch.Tensor:
     Parameters
     ----------
     x : torch.Tensor
-        Shape (N, ...), float32, on the autoencoder's device.
+        Shape (N, ...), of the autoencoder's dtype, on its device.
     autoencoder : Reconstructor
         Anything with `encode` and `decode`.
 
@@ -131,7 +131,7 @@ def composite(x: torch.Tensor, autoencoder: Reconstructor) -> torch.Tensor:
         reconstruction = autoencoder.decode(z_l)
         z_e = squared_error(batch, reconstruction)[:, None]  # (B, 1)
         z_c = cosine_dissimilarity(batch, reconstruction)[:, None]  # (B, 1)
-        rows.append(torch.cat([z_l, z_e, z_c], 1))
+        rows.append(torch.cat([z_l, z_e, z_c], 1).float())
     return torch.cat(rows)
 
 

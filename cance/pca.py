@@ -28,9 +28,9 @@ class PCAReconstructor(nn.Module):
     Parameters
     ----------
     mean : torch.Tensor
-        Shape (d_0,), float32.
+        Shape (d_0,), float32, or float64 as the rows.
     components : torch.Tensor
-        Orthonormal rows, shape (d, d_0), float32.
+        Orthonormal rows, shape (d, d_0), of the same dtype.
     """
 
     def __init__(self, mean: torch.Tensor, components: torch.Tensor):
@@ -68,7 +68,9 @@ class PCAReconstructor(nn.Module):
         # both are exact; with more rows than features their covariance is the shorter way
         solver = "covariance_eigh" if train.shape[0] >= train.shape[1] else "full"
         pca = PCA(latent_dim, svd_solver=solver).fit(train.cpu().double().numpy())
-        arrays = (torch.from_numpy(a).float().contiguous() for a in (pca.mean_, pca.components_))
+        # float64 rows keep their digits: a large mean is subtracted before anything is narrowed
+        dtype = torch.float64 if train.dtype == torch.float64 else torch.float32
+        arrays = (torch.from_numpy(a).to(dtype).contiguous() for a in (pca.mean_, pca.components_))
         return cls(*arrays).to(train.device)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:

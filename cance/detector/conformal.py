@@ -80,7 +80,7 @@ def threshold(held_out: np.ndarray, rate: float) -> float:
             f"{rows_needed(rate)} are needed. The threshold is their highest score, with a rate of "
             f"1 / {n + 1} = {1 / (n + 1):.3g}",
             UserWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     return float(np.sort(held_out)[min(k, n) - 1])
 

@@ -7,30 +7,22 @@ outlier.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from cance import autoencoder as deep
 from cance.autoencoder import AutoencoderSettings
-from cance.composite import composite
-from cance.detector import persistence
-from cance.detector.inputs import as_rows, check_parameters
-from cance.devices import resolve_device
+from cance.detector import explanation, fitting, persistence
+from cance.detector.conformal import p_values, rate_of, threshold
+from cance.detector.explanation import Explanation
+from cance.detector.inputs import learn, read
+from cance.detector.model import Model
+from cance.detector.parameters import check_parameters
+from cance.devices import isolated
+from cance.encoding import RunSettings
 from cance.nce import NCESettings
-from cance.networks.conv import ConvSettings
-from cance.networks.mlp import MLPSettings
-from cance.pca import PCAReconstructor
-from cance.randomness import split_rows, streams
-from cance.scaling import SCALERS
-from cance.variants import ERROR, anomaly_score, fit_density
-
-HELD_OUT_ALARMS = 0.05  # contamination="auto": share of held-out normal rows called outliers
-FARTHEST = np.finfo(np.float64).max  # the score of rows so far out that float32 overflows
 
 
 class CANCE(OutlierMixin, BaseEstimator):
@@ -64,14 +56,18 @@ class CANCE(OutlierMixin, BaseEstimator):
     initial_psi : float
         Start of the noise's widening, K_jj = 1 + softplus(psi_j) (section 3.4).
     validation_fraction : float
-        Share of the rows that chooses the weights (Appendix E) and the ``"auto"`` threshold.
+        Share of the rows that is held out: it trains nothing, chooses the weights (Appendix E), and
+        gives the threshold and the p-values.
     contamination : "auto" or float
-        ``"auto"``: `offset_` calls 5 % of the held-out rows outliers. A float in (0, 0.5] calls
-        that share of all rows given to `fit` outliers. Scores do not depend on it.
+        The false-alarm rate on new normal rows, in (0, 0.5]; ``"auto"`` is 5 %. The threshold is the
+        least held-out score whose rank promises it. Scores do not depend on it.
+    channels_last : bool
+        Whether images are (N, H, W, C) and not (N, C, H, W).
     device : str
         ``"auto"`` takes a GPU where there is one; else a torch device.
-    random_state : int, RandomState instance or None
-        An int makes `fit` repeatable bit for bit on one machine and thread count.
+    random_state : int, RandomState or Generator instance, or None
+        An int is the seed itself, and makes `fit` repeatable bit for bit on one machine and thread
+        count: with the defaults, ``random_state=s`` is the run of seed s of the paper's table.
     verbose : int
         Above 0, progress bars on stderr.
 
@@ -81,18 +77,39 @@ class CANCE(OutlierMixin, BaseEstimator):
         With `encode` and `decode`.
     density_ : cance.density.DensityEstimate or None
         None for ``variant="Error"``.
+    scaler_ : sklearn.preprocessing.StandardScaler, MinMaxScaler or None
+        Of the columns of rows of numbers.
     offset_ : float
-        ``decision_function = score_samples - offset_``.
+        ``decision_function = score_samples - offset_``; minus the threshold of `anomaly_score`.
+    calibration_scores_ : numpy.ndarray or None
+        `anomaly_score` of the held-out rows, (n,) float64, sorted. None where a model was saved
+        before they were.
     input_shape_ : tuple of int
-        Shape of one row.
+        Shape of one row, channels first.
     latent_dim_ : int
         d.
     n_features_in_ : int
         Numbers in one row.
+    feature_names_in_ : numpy.ndarray of str
+        Of a data frame's columns, if it was fitted to one.
     history_ : dict of str to cance.training.BestWeights
         Validation losses of each stage of training, and the step that was kept.
     seed_ : int
         What `random_state` gave.
+    model_ : cance.detector.model.Model
+        All of this that scoring and saving need; a parameter set after `fit` changes nothing of it.
+
+    Notes
+    -----
+    A density exists where the composite features vary: rows need two columns that vary, and d + 3
+    distinct rows among them (d + 1 for LatNCE); ``variant="Error"`` needs neither.
+
+    `fit` is all or nothing: when it is refused or interrupted, the detector is as it was before.
+    Nothing depends on how the caller's torch is set up (autocast, gradients, default dtype and
+    device), and the scores of a row not on the rows beside it.
+
+    To use several processes, start them by ``spawn`` or joblib's ``loky``: torch's threads do not
+    survive a fork after they have run once, and a forked child that scores may hang.
 
     Examples
     --------
@@ -104,6 +121,8 @@ class CANCE(OutlierMixin, BaseEstimator):
     (3,)
     """
 
+    novelty = True  # scikit-learn's word: fitted to normal rows, the threshold is for new ones
+
     def __init__(
         self,
         variant="CANCE",
@@ -111,15 +130,16 @@ class CANCE(OutlierMixin, BaseEstimator):
         autoencoder="auto",
         scaling="standard",
         latent_dim=None,
-        covariance_weight=0.3,
+        covariance_weight=AutoencoderSettings.covariance_weight,
         batch_size=None,
-        stage1_steps=1000,
-        stage2_steps=300,
-        nce_steps=1500,
-        noise_ratio=8,
-        initial_psi=-3.0,
-        validation_fraction=0.2,
+        stage1_steps=AutoencoderSettings.stage1_steps,
+        stage2_steps=AutoencoderSettings.stage2_steps,
+        nce_steps=NCESettings.steps,
+        noise_ratio=NCESettings.noise_ratio,
+        initial_psi=NCESettings.initial_psi,
+        validation_fraction=RunSettings.validation_fraction,
         contamination="auto",
+        channels_last=False,
         device="auto",
         random_state=None,
         verbose=0,
@@ -137,6 +157,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         self.initial_psi = initial_psi
         self.validation_fraction = validation_fraction
         self.contamination = contamination
+        self.channels_last = channels_last
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -147,7 +168,8 @@ class CANCE(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or torch.Tensor
-            (N, D) numbers, or (N, C, H, W) images: uint8, or floating in [0, 1].
+            (N, D) numbers, or images (N, C, H, W), or (N, H, W, C) with `channels_last`: uint8, or
+            floating in [0, 1].
         y : ignored
 
         Returns
@@ -159,33 +181,20 @@ class CANCE(OutlierMixin, BaseEstimator):
         ------
         ValueError
             If X or a parameter is not what is documented; the message says what was expected.
-        """
-        check_parameters(self)
-        rows = as_rows(self, X, reset=True)
-        half = max(1, self.n_features_in_ // 2)
-        self.latent_dim_ = self.latent_dim or min(AutoencoderSettings().latent_dim, half)
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        device = resolve_device(self.device)
-        order = streams(seed, "split").order
-        train_rows, validation_rows = split_rows(len(rows), self.validation_fraction, order)
-        self._fit_scaler(rows[train_rows])
-        rows = self._scaled(rows).to(device)
-        train, validation = rows[train_rows.to(device)], rows[validation_rows.to(device)]
-        progress = bool(self.verbose)
+        FloatingPointError
+            If training diverges.
 
-        self.history_ = {}
-        self.autoencoder_ = self._fit_autoencoder(train, validation, seed, progress)
-        features = [composite(x, self.autoencoder_) for x in (train, validation)]
-        self.density_ = None
-        if self.variant != ERROR:
-            settings = self.nce_settings(len(train))
-            fitted = fit_density(self.variant, *features, settings, seed, progress)
-            self.density_, self.history_["density"] = fitted.density, fitted.selection
-        self.seed_ = seed
-        auto = self.contamination == "auto"
-        scores = self._scores(features[1] if auto else torch.cat(features))
-        share = HELD_OUT_ALARMS if auto else self.contamination
-        self.offset_ = float(np.quantile(-scores, share))
+        Warns
+        -----
+        UserWarning
+            If too few rows are held out to promise the false-alarm rate; it says how many it takes.
+        """
+        with isolated():
+            check_parameters(self)
+            rows = learn(self, X)
+            model, held_out, history = fitting.fit(self, rows)
+            cut = threshold(held_out, rate_of(self.contamination))
+            self._become(model, held_out, -cut, history)
         return self
 
     def anomaly_score(self, X) -> np.ndarray:
@@ -194,7 +203,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or torch.Tensor
-            Rows shaped as those given to `fit`.
+            Rows shaped as those given to `fit`, read a batch at a time.
 
         Returns
         -------
@@ -204,11 +213,48 @@ class CANCE(OutlierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the rows' shape is another than at `fit`, or a value is NaN or infinite.
+            If the rows are not like those of `fit`: another shape, NaN or infinity, images that are
+            neither uint8 nor in [0, 1].
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
-        return self._scores(self._composite(X))
+        check_is_fitted(self)
+        with isolated():
+            return self.model_.score(read(self, X, self.model_.reading), bool(self.verbose))
+
+    def p_value(self, X) -> np.ndarray:
+        """Conformal p-values, uniform on new normal rows: **low is anomalous**.
+
+        (1 + #{held-out score >= s}) / (n + 1) of a row with score s and n held-out rows: the
+        probability that a normal row looks as anomalous, or more.
+
+        Parameters and errors as for `anomaly_score`.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N,) float64, in [1 / (n + 1), 1].
+        """
+        scores = self.anomaly_score(X)
+        if self.calibration_scores_ is None:
+            raise ValueError(
+                "p_value needs the scores of held-out rows, which models saved in format 1 are "
+                "without; fit this one again"
+            )
+        return p_values(self.calibration_scores_, scores)
+
+    def explain(self, X) -> Explanation:
+        """Where each row's score comes from: latent, error, dissimilarity; and which coordinates.
+
+        Parameters and errors as for `anomaly_score`.
+
+        Returns
+        -------
+        cance.detector.explanation.Explanation
+        """
+        check_is_fitted(self)
+        with isolated():
+            return explanation.explain(self.model_, read(self, X, self.model_.reading))
 
     def composite(self, X) -> np.ndarray:
         """z = (z_l, z_e, z_c) of section 3.1, what the density looks at.
@@ -220,7 +266,9 @@ class CANCE(OutlierMixin, BaseEstimator):
         numpy.ndarray
             (N, d + 2) float32: d latents, then z_e in squared input units, then z_c in [0, 1].
         """
-        return self._composite(X).cpu().numpy()
+        check_is_fitted(self)
+        with isolated():
+            return self.model_.composite(read(self, X, self.model_.reading), bool(self.verbose))
 
     def score_samples(self, X) -> np.ndarray:
         """-`anomaly_score`, as scikit-learn has it: **low is anomalous**, (N,) float64."""
@@ -242,58 +290,29 @@ class CANCE(OutlierMixin, BaseEstimator):
     @classmethod
     def load(cls, path, device="auto") -> CANCE:
         """Read what `save` wrote; see `cance.detector.persistence.load`."""
-        return persistence.load(cls, path, device)
+        with isolated():
+            saved = persistence.load(path, device)
+            detector = cls(**saved.model.parameters)
+            detector._become(saved.model, saved.held_out, saved.offset, saved.history)
+        return detector
 
-    def _fit_autoencoder(self, train, validation, seed, progress) -> torch.nn.Module:
-        settings = self.autoencoder_settings(len(train))
-        if self.autoencoder == "pca":
-            return PCAReconstructor.fit(train, settings.latent_dim)
-        fitted = deep.fit(train, validation, settings, streams(seed, "autoencoder"), progress)
-        self.history_ |= {"stage1": fitted.stage1, "stage2": fitted.stage2}
-        return fitted.autoencoder
-
-    def autoencoder_settings(self, n_train: int) -> AutoencoderSettings:
-        """The settings that `fit` takes for that many training rows."""
-        default = AutoencoderSettings()
-        images = len(self.input_shape_) == 3
-        return replace(
-            default,
-            network=ConvSettings() if images else MLPSettings(),
-            latent_dim=self.latent_dim_,
-            covariance_weight=self.covariance_weight,
-            # int, since torch refuses NumPy's integers
-            batch_size=int(self.batch_size or min(default.batch_size, n_train)),
-            stage1_steps=int(self.stage1_steps),
-            stage2_steps=int(self.stage2_steps),
-        )
-
-    def nce_settings(self, n_train: int) -> NCESettings:
-        """The settings that `fit` takes for that many training rows."""
-        default = NCESettings()
-        return replace(
-            default,
-            noise_ratio=self.noise_ratio,
-            batch_size=int(self.batch_size or min(default.batch_size, n_train)),
-            steps=int(self.nce_steps),
-            initial_psi=self.initial_psi,
-        )
-
-    def _fit_scaler(self, train: torch.Tensor) -> None:
-        """Images and PCA's features keep their scale, on which z_c depends (section 3.1)."""
-        self.scaler_ = None
-        if train.ndim == 2 and self.autoencoder != "pca":
-            self.scaler_ = SCALERS[self.scaling]().fit(train.double().numpy())
-
-    def _scaled(self, rows: torch.Tensor) -> torch.Tensor:
-        if self.scaler_ is None:
-            return rows
-        return torch.from_numpy(self.scaler_.transform(rows.double().numpy())).float()
-
-    def _composite(self, X) -> torch.Tensor:
-        check_is_fitted(self)
-        rows = self._scaled(as_rows(self, X, reset=False))
-        return composite(rows.to(next(self.autoencoder_.buffers()).device), self.autoencoder_)
-
-    def _scores(self, features: torch.Tensor) -> np.ndarray:
-        scores = anomaly_score(self.variant, features, self.density_).cpu().numpy()
-        return np.where(np.isfinite(scores), scores, FARTHEST)  # a NaN would pass for an inlier
+    def _become(self, model: Model, held_out, offset: float, history) -> None:
+        """Take on all that was learnt at once, and forget what was learnt before."""
+        reading = model.reading
+        learned = {
+            "model_": model,
+            "autoencoder_": model.autoencoder,
+            "density_": model.density,
+            "scaler_": model.scaler,
+            "offset_": offset,
+            "calibration_scores_": held_out,
+            "input_shape_": reading.shape,
+            "latent_dim_": model.settings.autoencoder.latent_dim,
+            "n_features_in_": math.prod(reading.shape),
+            "history_": history,
+            "seed_": model.seed,
+        }
+        if reading.names:
+            learned["feature_names_in_"] = np.array(reading.names, dtype=object)
+        parameters = {k: v for k, v in vars(self).items() if not k.endswith("_")}
+        self.__dict__ = parameters | learned  # one step, between which nothing can come

@@ -2,14 +2,21 @@
 
 Neither file can hold code. The JSON carries the hash of the tensors and of itself, so that a file
 that was edited, swapped or cut short is refused.
+
+Format 2 holds the settings in full, the scores of the held-out rows and the mean of the training
+rows' composite features. Files of format 1 are still read; what they lack, `p_value` and `explain` say.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -18,16 +25,26 @@ from safetensors.torch import save as tensors_to_bytes
 from sklearn.base import TransformerMixin
 
 import cance
-from cance.autoencoder import Autoencoder
+from cance.autoencoder import Autoencoder, AutoencoderSettings
 from cance.density import DensityEstimate
+from cance.detector.inputs import Reading
+from cance.detector.model import Model
+from cance.detector.parameters import settings_of
 from cance.devices import resolve_device
+from cance.encoding import RunSettings
 from cance.hashing import sha256_of
 from cance.moments import Moments
-from cance.pca import PCAReconstructor
+from cance.nce import NCESettings
+from cance.networks.conv import ConvSettings
+from cance.networks.log_odds import LogOddsSettings
+from cance.networks.mlp import MLPSettings
+from cance.pca import PCAReconstructor, PCASettings
 from cance.scaling import SCALERS
 from cance.training import BestWeights
+from cance.variants import ERROR
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
 SCALER_STATE = {"standard": ("mean", "scale"), "range": ("min", "scale")}
 """What each of `SCALERS` transforms with."""
 
@@ -36,8 +53,30 @@ class ModelFileError(ValueError):
     """A saved model that is missing, edited, cut short, or of another format."""
 
 
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """What a file holds.
+
+    Attributes
+    ----------
+    model : Model
+    held_out : numpy.ndarray or None
+        Sorted scores, None in format 1.
+    offset : float
+    history : dict of str to BestWeights
+    """
+
+    model: Model
+    held_out: np.ndarray | None
+    offset: float
+    history: dict[str, BestWeights]
+
+
 def save(detector, path) -> None:
     """Write ``path.safetensors`` and ``path.json``, each whole or not at all.
+
+    What is written is what was fitted, whatever parameters were set since. A generator given for
+    `random_state` is saved as the seed that it gave.
 
     Parameters
     ----------
@@ -49,17 +88,26 @@ def save(detector, path) -> None:
     Raises
     ------
     ValueError
-        If a parameter, such as a generator for `random_state`, is nothing that JSON can hold.
+        If a parameter is nothing that JSON can hold.
     OSError
         If the files cannot be written.
     """
-    parameters = {name: _plain(name, value) for name, value in detector.get_params().items()}
-    tensors = {f"autoencoder.{k}": v for k, v in detector.autoencoder_.state_dict().items()}
-    if detector.density_ is not None:
-        tensors |= {f"density.{k}": v for k, v in detector.density_.state_dict().items()}
-    if detector.scaler_ is not None:
-        for name in SCALER_STATE[detector.scaling]:
-            tensors[f"scaler.{name}"] = torch.from_numpy(getattr(detector.scaler_, f"{name}_"))
+    model = detector.model_
+    parameters = model.parameters
+    state = parameters["random_state"]
+    if state is not None and not isinstance(state, Integral):
+        parameters = parameters | {"random_state": model.seed}
+    parameters = {name: _plain(name, value) for name, value in parameters.items()}
+    tensors = {f"autoencoder.{k}": v for k, v in model.autoencoder.state_dict().items()}
+    if model.density is not None:
+        tensors |= {f"density.{k}": v for k, v in model.density.state_dict().items()}
+    if model.scaler is not None:
+        for name in SCALER_STATE[parameters["scaling"]]:
+            tensors[f"scaler.{name}"] = torch.from_numpy(getattr(model.scaler, f"{name}_").copy())
+    if model.centre is not None:
+        tensors["centre"] = model.centre
+    if detector.calibration_scores_ is not None:
+        tensors["calibration_scores"] = torch.from_numpy(detector.calibration_scores_.copy())
     content = tensors_to_bytes({k: v.cpu().contiguous() for k, v in tensors.items()})
     body = {
         "format": FORMAT,
@@ -67,11 +115,10 @@ def save(detector, path) -> None:
         "version": cance.__version__,
         "parameters": parameters,
         "fitted": {
-            "input_shape": list(detector.input_shape_),
-            "feature_names": list(getattr(detector, "feature_names_in_", [])),
-            "latent_dim": int(detector.latent_dim_),
-            "offset": detector.offset_,
-            "seed": detector.seed_,
+            "reading": asdict(model.reading),
+            "settings": asdict(model.settings),
+            "offset": float(detector.offset_),
+            "seed": model.seed,
             "history": {stage: _history(best) for stage, best in detector.history_.items()},
         },
         "tensors_sha256": hashlib.sha256(content).hexdigest(),
@@ -81,22 +128,15 @@ def save(detector, path) -> None:
     _replace(Path(f"{path}.json"), text.encode())
 
 
-def load(cls, path, device: str = "auto"):
-    """Read what `save` wrote.
+def load(path, device: str = "auto") -> Saved:
+    """Read what `save` wrote; it scores as the saved one did, bit for bit on the same machine.
 
     Parameters
     ----------
-    cls : type
-        `cance.CANCE`.
     path : path-like
         Without ending.
     device : str
         ``"auto"`` or a torch device.
-
-    Returns
-    -------
-    cance.CANCE
-        Scores as the saved one did, bit for bit on the same machine.
 
     Raises
     ------
@@ -105,27 +145,40 @@ def load(cls, path, device: str = "auto"):
     """
     body, tensors = _verified(path)
     place = resolve_device(device)
-    fitted = body["fitted"]
-    detector = cls(**body["parameters"])
-    detector.input_shape_ = tuple(fitted["input_shape"])
-    detector.n_features_in_ = int(torch.Size(detector.input_shape_).numel())
-    if fitted["feature_names"]:
-        detector.feature_names_in_ = np.array(fitted["feature_names"], dtype=object)
-    detector.latent_dim_ = fitted["latent_dim"]
-    detector.offset_, detector.seed_ = fitted["offset"], fitted["seed"]
-    detector.history_ = {stage: _best(best) for stage, best in fitted["history"].items()}
-    detector.autoencoder_ = _autoencoder(detector, _part(tensors, "autoencoder.")).to(place).eval()
-    detector.density_ = _density(detector, _part(tensors, "density."))
-    if detector.density_ is not None:
-        detector.density_.to(place).eval()
-    detector.scaler_ = _scaler(detector.scaling, _part(tensors, "scaler."))
-    return detector
+    parameters, fitted = body["parameters"], body["fitted"]
+    if body["format"] == 1:
+        parameters, fitted = _of_format_1(parameters, fitted)
+    settings = _settings(fitted["settings"])
+    reading = Reading(**{k: _tuple(v) for k, v in fitted["reading"].items()})
+    density = None
+    if parameters["variant"] != ERROR:
+        density = _density(settings.nce, _part(tensors, "density.")).to(place).eval()
+    model = Model(
+        parameters=parameters,
+        settings=settings,
+        reading=reading,
+        variant=parameters["variant"],
+        scaler=_scaler(parameters["scaling"], _part(tensors, "scaler.")),
+        autoencoder=_autoencoder(reading.shape, settings, _part(tensors, "autoencoder."))
+        .to(place)
+        .eval(),
+        density=density,
+        seed=fitted["seed"],
+        centre=tensors.get("centre"),
+    )
+    held_out = tensors.get("calibration_scores")
+    return Saved(
+        model,
+        None if held_out is None else held_out.numpy(),
+        fitted["offset"],
+        {stage: _best(best) for stage, best in fitted["history"].items()},
+    )
 
 
 def _verified(path) -> tuple[dict, dict[str, torch.Tensor]]:
     files = Path(f"{path}.json"), Path(f"{path}.safetensors")
     try:
-        body = json.loads(files[0].read_text())
+        body = json.loads(files[0].read_text(encoding="utf-8"))
         content = files[1].read_bytes()
     except OSError as error:
         raise ModelFileError(f"{error.filename}: cannot be read: {error.strerror}") from None
@@ -133,8 +186,10 @@ def _verified(path) -> tuple[dict, dict[str, torch.Tensor]]:
         raise ModelFileError(f"{files[0]}: is cut short or not JSON ({error})") from None
     if not isinstance(body, dict) or body.get("class") != "CANCE":
         raise ModelFileError(f"{files[0]}: is not a saved CANCE model")
-    if body.get("format") != FORMAT:
-        raise ModelFileError(f"{files[0]}: has format {body.get('format')!r}, expected {FORMAT}")
+    if body.get("format") not in READABLE:
+        raise ModelFileError(
+            f"{files[0]}: has format {body.get('format')!r}, expected one of {READABLE}"
+        )
     try:
         intact = body.pop("sha256", None) == sha256_of(body)
     except ValueError:  # NaN or infinity, which Python's reader lets through
@@ -146,30 +201,54 @@ def _verified(path) -> tuple[dict, dict[str, torch.Tensor]]:
     return body, read_tensors(content)
 
 
-def _autoencoder(detector, tensors: dict[str, torch.Tensor]) -> torch.nn.Module:
-    if detector.autoencoder == "pca":
+def _of_format_1(parameters: dict, fitted: dict) -> tuple[dict, dict]:
+    """Parameters and fitted values of format 1, as format 2 has them."""
+    parameters = {"channels_last": False} | parameters
+    shape = tuple(fitted["input_shape"])
+    kind = "unit" if len(shape) == 3 else "rows"
+    reading = Reading(shape, kind, names=tuple(fitted["feature_names"]))
+    given = SimpleNamespace(**parameters | {"latent_dim": fitted["latent_dim"]})
+    settings = settings_of(given, shape, n_train=2)
+    return parameters, fitted | {"reading": asdict(reading), "settings": asdict(settings)}
+
+
+def _settings(values: dict) -> RunSettings:
+    """The reverse of `dataclasses.asdict`."""
+    autoencoder, nce = dict(values["autoencoder"]), dict(values["nce"])
+    nce["network"] = LogOddsSettings(_tuple(nce["network"]["hidden"]))
+    if "network" not in autoencoder:
+        kind = PCASettings(**autoencoder)
+    else:
+        network = {k: _tuple(v) for k, v in autoencoder["network"].items()}
+        shape = ConvSettings(**network) if "channels" in network else MLPSettings(**network)
+        kind = AutoencoderSettings(**autoencoder | {"network": shape})
+    return RunSettings(kind, NCESettings(**nce), values["validation_fraction"])
+
+
+def _autoencoder(
+    shape: tuple[int, ...], settings: RunSettings, tensors: dict[str, torch.Tensor]
+) -> torch.nn.Module:
+    if isinstance(settings.autoencoder, PCASettings):
         return PCAReconstructor(tensors["mean"], tensors["components"])
     with torch.device("meta"):  # draws no weights, and so no random numbers
-        module = Autoencoder(detector.input_shape_, detector.autoencoder_settings(2))
+        module = Autoencoder(shape, settings.autoencoder)
     module.to_empty(device="cpu").load_state_dict(tensors)
     return module.requires_grad_(False)
 
 
-def _density(detector, tensors: dict[str, torch.Tensor]) -> DensityEstimate | None:
-    if not tensors:
-        return None
+def _density(nce: NCESettings, tensors: dict[str, torch.Tensor]) -> DensityEstimate:
     width = len(tensors["shift"])
-    blank = Moments(1, torch.zeros(width).double(), torch.eye(width).double())
-    settings = detector.nce_settings(2)
-    density = DensityEstimate(blank, settings.network, settings.noise_ratio, settings.initial_psi)
+    zeros = torch.zeros(width, dtype=torch.float64, device="cpu")
+    blank = Moments(1, zeros, torch.diag(zeros + 1))
+    density = DensityEstimate(blank, nce.network, nce.noise_ratio, nce.initial_psi)
     density.to_empty(device="cpu").load_state_dict(tensors)
-    return density
+    return density.requires_grad_(False)
 
 
 def _scaler(scaling: str, tensors: dict[str, torch.Tensor]) -> TransformerMixin | None:
     if not tensors:
         return None
-    scaler = SCALERS[scaling]()
+    scaler = SCALERS[scaling]().set_output(transform="default")
     for name in SCALER_STATE[scaling]:
         setattr(scaler, f"{name}_", tensors[name].numpy())
     scaler.n_features_in_ = len(scaler.scale_)
@@ -185,9 +264,16 @@ def _plain(name: str, value):
     if isinstance(value, torch.device):
         return str(value)
     value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, str | int | float | None):
+    if isinstance(value, Real) and not isinstance(value, int | float):
+        value = float(value)  # a fraction
+    is_plain = isinstance(value, str | int | float | None)
+    if not is_plain or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"{name} is {value!r}, expected a number, text or None in order to save")
     return value
+
+
+def _tuple(value):
+    return tuple(value) if isinstance(value, list | tuple) else value
 
 
 def _history(best: BestWeights) -> dict:

@@ -1,4 +1,5 @@
 import re
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -40,7 +41,7 @@ def refused(message, x, **parameters):
         (with_value(IMAGES, np.nan), "X contains NaN"),
         (with_value(ROWS, np.inf), "X contains infinity"),
         (with_value(IMAGES, -np.inf), "X contains infinity"),
-        (with_value(ROWS, 1e300), "too large for dtype('float32')"),
+        (with_value(ROWS, 1e300), "in row 4, column 5, whose values otherwise lie about"),
         (torch.full((60, 8), torch.nan), "X contains NaN"),
         (ROWS[:0], "0 sample(s) (shape=(0, 8)) while a minimum of 2"),
         (IMAGES[:0], "0 sample(s) (shape=(0, 1, 8, 8)) while a minimum of 2"),
@@ -69,7 +70,7 @@ def refused(message, x, **parameters):
         (torch.rand(60, 8, 8), "grey images have C = 1"),
         (IMAGES * 255, "expected uint8, or floating in [0, 1]"),
         (IMAGES - 0.5, "expected uint8, or floating in [0, 1]"),
-        (BYTES.astype(np.int64), "X has pixels from 0 to 255, expected uint8"),
+        (BYTES.astype(np.int64), "X has int64 pixels from 0 to 255, expected uint8"),
         (IMAGES[:, :, :4, :4], "images of 4 x 4 pixels are too small"),
     ],
 )
@@ -213,7 +214,8 @@ def test_tensors_lists_and_any_layout_are_as_good_as_arrays(convert, kind):
     x = {"rows": ROWS.astype(np.float32), "images": IMAGES}[kind]
     expected = fitted(kind).anomaly_score(x)
     assert np.array_equal(fitted(kind).anomaly_score(convert(x)), expected)
-    assert np.array_equal(CANCE(**QUICK).fit(convert(x)).anomaly_score(x), expected)
+    refitted = [CANCE(**QUICK).fit(rows) for rows in (x, convert(x))]
+    assert np.array_equal(*(detector.anomaly_score(x) for detector in refitted))
 
 
 def test_half_precision_and_whole_numbers_are_accepted():
@@ -239,8 +241,182 @@ def test_bytes_that_are_no_images_keep_their_scale():
     assert np.array_equal(as_bytes, as_floats)
 
 
-def test_images_out_of_range_are_scored_though_never_fitted():
-    """Noise may leave [0, 1]: an anomaly is an answer, an error is none."""
-    noisy = IMAGES + np.random.default_rng(0).normal(0, 2, IMAGES.shape).astype(np.float32)
-    scores = fitted("images").anomaly_score(noisy)
-    assert scores.min() > np.median(fitted("images").anomaly_score(IMAGES))
+@pytest.mark.parametrize("kind", ["images", "bytes"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: x * 255, "expected uint8, or floating in [0, 1]: divide by the highest"),
+        (lambda x: x - 0.5, "or clip what noise has moved out"),
+        (lambda x: (x * 255).astype(np.int64), "int64 pixels from 0 to 255, expected uint8"),
+        (lambda x: (x * 65535).astype(np.uint16), "uint16 pixels from"),
+        (lambda x: torch.tensor(x * 255).int(), "int32 pixels from 0 to 255"),
+    ],
+)
+def test_images_of_another_range_are_refused_after_fit_as_in_it(kind, change, message):
+    detector = fitted(kind)
+    x = np.resize(IMAGES, (20, *detector.input_shape_))
+    x.flat[:2] = 0, 1
+    for method in ("anomaly_score", "predict", "p_value", "explain"):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            getattr(detector, method)(change(x))
+    with pytest.raises(ValueError, match="expected uint8"):
+        CANCE(**QUICK).fit(change(x))
+
+
+def test_rounding_may_leave_the_range():
+    x = IMAGES.astype(np.float64)
+    x[0, 0, 0, :2] = -1e-8, 1 + 1e-8
+    assert np.isfinite(fitted("images").anomaly_score(x)).all()
+
+
+def test_whole_numbers_of_0_and_1_are_pictures_but_not_to_a_detector_of_bytes():
+    mask = np.random.default_rng(0).integers(0, 2, (30, 1, 8, 8))
+    assert np.array_equal(
+        fitted("images").anomaly_score(mask), fitted("images").anomaly_score(mask.astype(bool))
+    )
+    with pytest.raises(ValueError, match="int64 pixels from 0 to 1, expected uint8"):
+        fitted("bytes").anomaly_score(np.resize(mask, (4, 3, 8, 9)))
+
+
+def test_a_mask_of_bytes_is_warned_about():
+    mask = np.random.default_rng(0).integers(0, 2, (60, 1, 8, 8), dtype=np.uint8)
+    for call in (CANCE(**QUICK).fit, fitted("images").anomaly_score):
+        with pytest.warns(UserWarning, match="uint8 pixels of 0 and 1 alone"):
+            call(mask)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted("images").anomaly_score(np.zeros((3, 1, 8, 8), np.uint8))  # merely black
+        fitted("images").anomaly_score(mask.astype(bool))
+
+
+def test_channels_may_come_last():
+    last = BYTES.transpose(0, 2, 3, 1)
+    detector = CANCE(**QUICK, channels_last=True).fit(last)
+    assert detector.input_shape_ == (3, 8, 9)
+    expected = fitted("bytes").anomaly_score(BYTES)
+    assert np.array_equal(detector.anomaly_score(last), expected)
+    assert np.array_equal(detector.anomaly_score(torch.tensor(last)), expected)
+    with pytest.raises(ValueError, match=re.escape("expected (8, 9, 3) as in fit")):
+        detector.predict(BYTES)
+    refused("channels_last is True, expected images (N, H, W, C)", ROWS, channels_last=True)
+    refused("channels_last is 'yes', expected True or False", BYTES, channels_last="yes")
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (
+            (40, 32, 32, 3),
+            "channels first are expected; where they come last, set channels_last=True",
+        ),
+        (
+            (40, 28, 28, 1),
+            "channels first are expected; where they come last, set channels_last=True",
+        ),
+        ((40, 1, 7, 7), "expected at least 8 x 8; enlarge them, or give their pixels as rows"),
+    ],
+)
+def test_advice_names_parameters_that_there_are(shape, message):
+    x = np.random.default_rng(0).random(shape)
+    refused(message, x)
+    advised = [word for word in re.findall(r"(\w+)=", message)]
+    assert set(advised) <= set(CANCE().get_params())
+
+
+def test_images_whose_channels_seem_to_come_last_are_warned_about():
+    with pytest.warns(UserWarning, match="16 channels of 16 x 8 pixels. If channels come last"):
+        CANCE(**QUICK).fit(np.random.default_rng(0).random((40, 16, 16, 8)))
+
+
+DATES = pd.date_range("2020", periods=60, freq="s")
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            pd.DataFrame({"a": DATES, "b": DATES[::-1]}),
+            "X has columns of dates or durations (a, b)",
+        ),
+        (pd.DataFrame(ROWS).assign(t=DATES).rename(columns=str), "dates or durations (t)"),
+        (pd.DataFrame({"a": DATES - DATES[0], "b": 1.0}), "dates or durations (a)"),
+        (np.array([DATES, DATES]).T, "X holds dates or durations (datetime64"),
+        (
+            np.array([tuple(r) for r in ROWS[:, :2]], dtype=[("a", float), ("b", float)]),
+            "X is a structured array with fields ('a', 'b')",
+        ),
+        (torch.tensor(ROWS).to_sparse(), "X is sparse, expected dense rows"),
+        (csr_matrix(ROWS), "X is sparse, expected dense rows"),
+        ([torch.zeros(3), torch.zeros(4)], "list of tensors that are no rows of one shape"),
+        (np.ma.masked_less(ROWS, 0), "X is an array with masked values"),
+        (np.asmatrix(ROWS), "X is a numpy.matrix"),
+        ({"a": 1}, "X is a dict, expected an array"),
+        ((x for x in ROWS), "X is a generator, expected an array"),
+        (np.array([[DATES[0], 1.0]] * 60, dtype=object), "X holds what is no number"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_types_that_hold_no_rows_of_numbers_are_a_value_error_in_fit_and_after(x, message):
+    for call in (CANCE(**QUICK).fit, fitted("rows").anomaly_score):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            call(x)
+
+
+def test_lists_of_tensors_with_gradients_are_rows():
+    rows = [torch.tensor(row, requires_grad=True) for row in ROWS]
+    assert np.array_equal(fitted("rows").anomaly_score(rows), fitted("rows").anomaly_score(ROWS))
+
+
+def test_an_array_without_masked_values_is_an_array():
+    assert np.array_equal(
+        fitted("rows").anomaly_score(np.ma.array(ROWS)), fitted("rows").anomaly_score(ROWS)
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("parameters", [{}, PCA, {"variant": "Error"}, {"scaling": "range"}])
+def test_one_fill_value_is_named_whatever_the_seed(seed, parameters):
+    x = np.random.default_rng(0).normal(size=(500, 6))
+    x[7, 2] = 9.96921e36
+    refused("X has 9.96921e+36 in row 7, column 2", x, random_state=seed, **parameters)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.random.default_rng(0).normal(size=(500, 1)), "X has 1 feature(s) that vary"),
+        (np.c_[ROWS[:, :1], np.ones(60)], "X has 1 feature(s) that vary"),
+        (
+            np.repeat(np.random.default_rng(0).normal(size=(5, 10)), 100, 0),
+            "5 distinct rows among 500",
+        ),
+        (np.eye(4)[np.random.default_rng(0).integers(0, 4, 500)], "4 distinct rows among 500"),
+    ],
+)
+def test_rows_without_a_density_are_refused_whatever_the_seed_but_have_an_error(x, message, seed):
+    refused(message, x, random_state=seed)
+    error = CANCE("Error", **QUICK | {"random_state": seed}).fit(x)
+    assert np.isfinite(error.anomaly_score(x)).all()
+
+
+def test_one_column_has_a_density_of_its_latent():
+    x = np.random.default_rng(0).normal(size=(500, 1))
+    assert np.isfinite(CANCE("LatNCE", **QUICK).fit(x).anomaly_score(x)).all()
+
+
+def test_rows_may_be_read_only_though_warnings_are_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for x in (
+            np.tile(ROWS, (2, 1)),
+            np.tile(IMAGES, (2, 1, 1, 1)),
+            np.tile(BYTES, (2, 1, 1, 1)),
+        ):
+            for dtype in {x.dtype, np.dtype(np.float32)} if x.dtype.kind == "f" else {x.dtype}:
+                rows = x.astype(dtype)
+                rows.flags.writeable = False
+                CANCE(**QUICK).fit(rows).predict(rows)
+        rows = np.tile(ROWS, (2, 1))
+        rows.flags.writeable = False
+        CANCE(**QUICK, **PCA).fit(rows).predict(rows)

@@ -1,4 +1,5 @@
 import copy
+import hashlib
 import json
 import os
 import re
@@ -11,10 +12,12 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from safetensors.torch import save as tensors_to_bytes
 from sklearn.base import clone
 
 from cance import CANCE
 from cance.detector.persistence import ModelFileError
+from cance.hashing import sha256_of
 
 QUICK = {"stage1_steps": 3, "stage2_steps": 3, "nce_steps": 3, "device": "cpu"}
 RNG = np.random.default_rng(0)
@@ -62,6 +65,10 @@ def test_a_loaded_detector_scores_as_the_saved_one_bit_for_bit(kind, tmp_path):
     for method in ("anomaly_score", "decision_function", "predict", "composite"):
         assert np.array_equal(getattr(loaded, method)(rows), getattr(detector, method)(rows))
     assert loaded.get_params() == detector.get_params()
+    assert np.array_equal(loaded.calibration_scores_, detector.calibration_scores_)
+    assert np.array_equal(loaded.p_value(rows), detector.p_value(rows))
+    for part in ("latent", "error", "dissimilarity", "residual"):
+        assert np.array_equal(*(getattr(d.explain(rows), part) for d in (loaded, detector)))
     learned = ("offset_", "input_shape_", "latent_dim_", "n_features_in_", "seed_", "history_")
     for name in learned:
         assert getattr(loaded, name) == getattr(detector, name), name
@@ -131,7 +138,8 @@ def test_the_files_can_be_read_by_any_reader(saved):
     assert body["class"] == "CANCE"
     assert body["parameters"]["stage1_steps"] == 3
     tensors = load_file(saved.with_suffix(".safetensors"))
-    assert {name.split(".")[0] for name in tensors} == {"autoencoder", "density", "scaler"}
+    kinds = {"autoencoder", "density", "scaler", "calibration_scores", "centre"}
+    assert {name.split(".")[0] for name in tensors} == kinds
 
 
 def test_numbers_of_a_parameter_search_can_be_saved(tmp_path):
@@ -144,11 +152,75 @@ def test_numbers_of_a_parameter_search_can_be_saved(tmp_path):
     assert np.array_equal(loaded.anomaly_score(ROWS), detector.anomaly_score(ROWS))
 
 
-def test_a_generator_cannot_be_saved_and_leaves_no_file(tmp_path):
-    detector = CANCE(random_state=np.random.RandomState(0), **QUICK).fit(ROWS)
-    with pytest.raises(ValueError, match="random_state is RandomState.*expected a number"):
-        detector.save(tmp_path / "model")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("make", [np.random.RandomState, np.random.default_rng])
+def test_a_generator_is_saved_as_the_seed_that_it_gave(make, tmp_path):
+    detector = CANCE(random_state=make(0), **QUICK).fit(ROWS)
+    detector.save(tmp_path / "model")
+    loaded = CANCE.load(tmp_path / "model", "cpu")
+    assert loaded.random_state == loaded.seed_ == detector.seed_
+    assert np.array_equal(loaded.fit(ROWS).anomaly_score(ROWS), detector.anomaly_score(ROWS))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"noise_ratio": 2},
+        {"variant": "Error"},
+        {"variant": "LatNCE"},
+        {"scaling": "range"},
+        {"autoencoder": "pca"},
+        {"latent_dim": 1},
+        {"channels_last": True},
+        {"random_state": object()},
+        {"contamination": 0.5},
+    ],
+    ids=str,
+)
+def test_parameters_set_after_fit_change_neither_scores_nor_what_is_saved(parameters, tmp_path):
+    detector = copy.deepcopy(fitted("mlp"))
+    before = detector.get_params()
+    detector.set_params(**parameters)
+    detector.save(tmp_path / "model")
+    loaded = CANCE.load(tmp_path / "model", "cpu")
+    for changed in (detector, loaded):
+        for method in ("anomaly_score", "predict", "p_value"):
+            assert np.array_equal(
+                getattr(changed, method)(ROWS), getattr(fitted("mlp"), method)(ROWS)
+            )
+    assert loaded.get_params() == before
+
+
+@pytest.fixture
+def format_1(saved):
+    """The saved model as an earlier version wrote it."""
+    body = json.loads(saved.with_suffix(".json").read_text())
+    del body["sha256"]
+    tensors = load_file(saved.with_suffix(".safetensors"))
+    for name in ("centre", "calibration_scores"):
+        del tensors[name]
+    content = tensors_to_bytes(tensors)
+    saved.with_suffix(".safetensors").write_bytes(content)
+    fitted = body["fitted"]
+    fitted |= {"input_shape": fitted.pop("reading")["shape"], "feature_names": []}
+    fitted["latent_dim"] = fitted.pop("settings")["autoencoder"]["latent_dim"]
+    del body["parameters"]["channels_last"]
+    body |= {"format": 1, "tensors_sha256": hashlib.sha256(content).hexdigest()}
+    saved.with_suffix(".json").write_text(json.dumps(body | {"sha256": sha256_of(body)}))
+    return saved
+
+
+def test_models_of_format_1_score_as_ever_and_say_what_they_lack(format_1, tmp_path):
+    loaded = CANCE.load(format_1, "cpu")
+    for method in ("anomaly_score", "predict", "composite"):
+        assert np.array_equal(getattr(loaded, method)(ROWS), getattr(fitted("mlp"), method)(ROWS))
+    with pytest.raises(ValueError, match="p_value needs the scores of held-out rows"):
+        loaded.p_value(ROWS)
+    with pytest.raises(ValueError, match="explain needs the mean of the training rows"):
+        loaded.explain(ROWS)
+    loaded.save(tmp_path / "again")
+    again = CANCE.load(tmp_path / "again", "cpu")
+    assert again.calibration_scores_ is None
+    assert np.array_equal(again.predict(ROWS), loaded.predict(ROWS))
 
 
 @pytest.mark.parametrize("ending", ["json", "safetensors"])
@@ -207,7 +279,8 @@ def test_a_file_that_was_cut_short_is_found(saved, ending):
     [
         ("[]", "is not a saved CANCE model"),
         ('{"class": "Other"}', "is not a saved CANCE model"),
-        ('{"class": "CANCE", "format": 2}', "has format 2, expected 1"),
+        ('{"class": "CANCE", "format": 3}', "has format 3, expected one of (1, 2)"),
+        ('{"class": "CANCE", "format": 2}', "was edited"),
         ('{"class": "CANCE", "format": 1}', "was edited"),
         ("not json", "not JSON"),
         ("[" * 100_000, "not JSON"),

@@ -1,0 +1,187 @@
+"""`CANCE.fit`: from a user's rows to a `Model`, in locals alone.
+
+**Which rows have a density.** One is estimated of the composite features (z_l, z_e, z_c), D = d + 2 of
+them (d for LatNCE), and exists where these vary in D ways. Hence rows need D + 1 distinct ones among
+them, and more than one column that varies, since the cosine dissimilarity of one number is only its
+sign. ``variant="Error"`` needs neither.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from cance.detector.inputs import Rows
+from cance.detector.model import Model
+from cance.detector.parameters import seed_of, settings_of
+from cance.devices import resolve_device
+from cance.encoding import Encoded, fit_and_encode
+from cance.randomness import split_rows, streams
+from cance.scaling import SCALERS
+from cance.training import BestWeights
+from cance.variants import ERROR, fit_density
+
+CHUNK = 2**22  # numbers scaled at a time
+LOOKED_AT = 1024  # rows from which a column's usual spread is told
+BEYOND = 1 / np.finfo(np.float64).eps  # how far apart two numbers are of which float64 keeps one
+
+
+def fit(estimator, rows: Rows) -> tuple[Model, np.ndarray, dict[str, BestWeights]]:
+    """Fit autoencoder and density; nothing of the estimator is changed.
+
+    Parameters
+    ----------
+    estimator : cance.CANCE
+        Whose parameters have been checked.
+    rows : Rows
+
+    Returns
+    -------
+    model : Model
+    held_out : numpy.ndarray
+        Scores of the rows that chose the weights and trained nothing, (n,) float64, sorted.
+    history : dict of str to BestWeights
+        Of each stage of training.
+
+    Raises
+    ------
+    ValueError
+        If the rows are too few, the same, too far apart, or have no density.
+    FloatingPointError
+        If training diverges.
+    """
+    x = rows.batch(0, len(rows))
+    variant, shape = estimator.variant, rows.reading.shape
+    seed, device = seed_of(estimator.random_state), resolve_device(estimator.device)
+    fraction = float(estimator.validation_fraction)
+    train, _ = split_rows(len(x), fraction, streams(seed, "split").order)
+    settings = settings_of(estimator, shape, len(train))
+    if settings.nce.batch_size > len(train):
+        raise ValueError(
+            f"{len(train)} training rows are fewer than a batch of {settings.nce.batch_size}; give "
+            "more rows or a smaller batch_size"
+        )
+    _refuse_degenerate(x, rows.reading.is_images, variant, settings.autoencoder.latent_dim)
+    scaler = None  # z_c depends on the scale of images and PCA's features (section 3.1)
+    if not rows.reading.is_images and estimator.autoencoder != "pca":
+        scaler = _fit_scaler(estimator.scaling, x, train.numpy())
+    tensor = _scaled(x, scaler, pca=estimator.autoencoder == "pca").to(device)
+    progress = bool(estimator.verbose)
+    encoded = _encode(tensor, settings, seed, progress)
+    history, density = dict(encoded.stages), None
+    if variant != ERROR:
+        fitted = _fit_density(variant, encoded, settings, seed, progress)
+        density, history["density"] = fitted.density, fitted.selection
+    model = Model(
+        parameters=estimator.get_params(),
+        settings=settings,
+        reading=rows.reading,
+        variant=variant,
+        scaler=scaler,
+        autoencoder=encoded.autoencoder.requires_grad_(False),
+        density=None if density is None else density.requires_grad_(False),
+        seed=seed,
+        centre=encoded.train.double().mean(0).cpu(),
+    )
+    return model, np.sort(model.score_features(encoded.validation)), history
+
+
+def _encode(tensor: torch.Tensor, settings, seed: int, progress: bool) -> Encoded:
+    try:
+        return fit_and_encode(tensor, settings, seed, progress)
+    except FloatingPointError:
+        raise FloatingPointError(
+            "training diverged: no look at the held-out rows gave a finite loss; check X for extreme "
+            "values, or set fewer stage1_steps or another scaling"
+        ) from None
+
+
+def _fit_density(variant: str, encoded: Encoded, settings, seed: int, progress: bool):
+    d = settings.autoencoder.latent_dim
+    try:
+        return fit_density(variant, encoded.train, encoded.validation, settings.nce, seed, progress)
+    except FloatingPointError:
+        raise FloatingPointError(
+            "training of the density diverged; check X for extreme values, or set initial_psi lower"
+        ) from None
+    except (ValueError, torch.linalg.LinAlgError) as error:
+        raise ValueError(_degenerate(f"its features do not ({error})", d)) from None
+
+
+def _degenerate(what: str, d: int) -> str:
+    return (
+        f"the density needs composite features that vary in every coordinate, and {what}: give more "
+        f"distinct rows, a latent_dim below {d}, or variant='Error', which estimates no density"
+    )
+
+
+def _refuse_degenerate(x: np.ndarray, is_images: bool, variant: str, d: int) -> None:
+    if bool((x == x[:1]).all()):
+        raise ValueError(f"all {len(x)} rows are the same, expected rows that vary")
+    if not is_images:
+        _refuse_extremes(x)
+        varying = int((x != x[:1]).any(0).sum())
+        if varying < 2 and variant in ("CNCE", "CANCE"):
+            raise ValueError(
+                f"X has {varying} feature(s) that vary, expected 2 or more: the cosine dissimilarity of "
+                "one number is only its sign. variant='Error' and 'LatNCE' take one"
+            )
+    if variant != ERROR:
+        needed = d + 1 if variant == "LatNCE" else d + 3
+        distinct = _distinct(x, needed)
+        if distinct < needed:
+            raise ValueError(
+                _degenerate(
+                    f"X has {distinct} distinct rows among {len(x)}, expected {needed} or more", d
+                )
+            )
+
+
+def _distinct(x: np.ndarray, enough: int) -> int:
+    """How many rows differ from one another, counted up to `enough`."""
+    seen = set()
+    for row in x:
+        seen.add((row + 0.0).tobytes())  # -0 is 0
+        if len(seen) >= enough:
+            break
+    return len(seen)
+
+
+def _refuse_extremes(x: np.ndarray) -> None:
+    """One number so far from the others of its column that no scale has digits for both."""
+    some = np.asarray(x[:: max(1, len(x) // LOOKED_AT)], np.float64)
+    centre = np.median(some, 0)
+    away = np.sort(np.abs(some - centre), 0)[::-1]
+    # the median of those that are away at all, or 0
+    usual = np.take_along_axis(away, ((away > 0).sum(0) // 2)[None].clip(max=len(away) - 1), 0)[0]
+    far = np.maximum(np.abs(x.max(0) - centre), np.abs(x.min(0) - centre))
+    (columns,) = np.nonzero((far > usual * BEYOND) & (usual > 0) | ~np.isfinite(far))
+    if len(columns):
+        column = columns[0]
+        row = int(np.abs(x[:, column].astype(np.float64) - centre[column]).argmax())
+        raise ValueError(
+            f"X has {x[row, column]:g} in row {row}, column {column}, whose values otherwise lie about "
+            f"{usual[column]:.3g} apart: too large beside them, no scaling keeps the digits of both. Is "
+            "it a fill value?"
+        )
+
+
+def _fit_scaler(scaling: str, x: np.ndarray, train: np.ndarray):
+    scaler = SCALERS[scaling]().set_output(transform="default")
+    chunk = max(1, CHUNK // x.shape[1])
+    for start in range(0, len(train), chunk):
+        scaler.partial_fit(np.array(x[train[start : start + chunk]], np.float64, order="C"))
+    if not np.isfinite(scaler.scale_).all():
+        raise ValueError("X has numbers too large for their variance in float64; divide them first")
+    return scaler
+
+
+def _scaled(x: np.ndarray, scaler, pca: bool) -> torch.Tensor:
+    if scaler is None:
+        return torch.from_numpy(np.array(x, np.float64 if pca else np.float32, order="C"))
+    found = torch.empty(x.shape, dtype=torch.float32, device="cpu")
+    chunk = max(1, CHUNK // x.shape[1])
+    for start in range(0, len(x), chunk):
+        part = np.array(x[start : start + chunk], np.float64, order="C")
+        found[start : start + chunk] = torch.from_numpy(scaler.transform(part))
+    return found

@@ -1,0 +1,120 @@
+"""What `fit` leaves behind: from rows to composite features to scores, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.base import TransformerMixin
+from torch import nn
+from tqdm import tqdm
+
+from cance.composite import ENCODING_BATCH, composite
+from cance.density import DensityEstimate
+from cance.detector.inputs import Reading, Rows
+from cance.encoding import RunSettings
+from cance.variants import anomaly_score
+
+FARTHEST = np.finfo(np.float64).max  # the score of rows so far out that float32 overflows
+NUMBERS = 2**22  # of a batch's rows, at most: 16 MiB in float32
+LEAST = 16  # rows a product, since fewer are multiplied in another order and round otherwise
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted detector, which no parameter set later can change.
+
+    Attributes
+    ----------
+    parameters : dict
+        The estimator's, as `fit` found them.
+    settings : RunSettings
+        What they amounted to.
+    reading : Reading
+        How rows are read.
+    variant : str
+        What the score is.
+    scaler : sklearn.preprocessing.StandardScaler or MinMaxScaler, optional
+        Of the columns; images and PCA's features have none.
+    autoencoder : torch.nn.Module
+        With `encode` and `decode`, in evaluation mode.
+    density : DensityEstimate, optional
+        None for ``"Error"``.
+    seed : int
+    centre : torch.Tensor, optional
+        Mean composite feature of the training rows, (d + 2,) float64, on the CPU; models of format
+        1 were saved without it.
+    """
+
+    parameters: dict
+    settings: RunSettings
+    reading: Reading
+    variant: str
+    scaler: TransformerMixin | None
+    autoencoder: nn.Module
+    density: DensityEstimate | None
+    seed: int
+    centre: torch.Tensor | None = None
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.autoencoder.buffers()).device
+
+    def batches(self, rows: Rows, progress: bool = False) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Where each batch stands, and its rows scaled, on the device, padded to `LEAST` rows."""
+        numbers = int(np.prod(self.reading.shape))
+        # whole numbers of encoding batches, so that the same rows are multiplied together
+        size = max(NUMBERS // numbers // ENCODING_BATCH, 1) * ENCODING_BATCH
+        size = min(size, 8 * ENCODING_BATCH)
+        if numbers * ENCODING_BATCH > NUMBERS:
+            size = max(LEAST, NUMBERS // numbers)
+        starts = range(0, len(rows), size)
+        for start in tqdm(starts, "rows", disable=not progress, unit_scale=size):
+            part = self.scaled(rows.batch(start, start + size))
+            yield slice(start, start + len(part)), _padded(part).to(self.device)
+
+    def scaled(self, rows: np.ndarray) -> torch.Tensor:
+        """Rows as the autoencoder takes them, on the CPU: float32, for PCA what it was fitted in."""
+        if self.scaler is not None:
+            return torch.from_numpy(
+                self.scaler.transform(np.array(rows, np.float64, order="C"))
+            ).float()
+        dtype = next(self.autoencoder.buffers()).dtype
+        # a copy: theirs may be read-only
+        return torch.from_numpy(
+            np.array(rows, np.float64 if dtype == torch.float64 else np.float32, order="C")
+        )
+
+    def composite(self, rows: Rows, progress: bool = False) -> np.ndarray:
+        """z of all rows: (N, d + 2) float32."""
+        width = self.settings.autoencoder.latent_dim + 2
+        found = np.empty((len(rows), width), np.float32)
+        for place, x in self.batches(rows, progress):
+            found[place] = self._features(x)[: place.stop - place.start].cpu().numpy()
+        return found
+
+    def score(self, rows: Rows, progress: bool = False) -> np.ndarray:
+        """The anomaly score of all rows, high is anomalous: (N,) float64, always finite."""
+        found = np.empty(len(rows), np.float64)
+        for place, x in self.batches(rows, progress):
+            found[place] = self.score_features(self._features(x))[: place.stop - place.start]
+        return found
+
+    def score_features(self, features: torch.Tensor) -> np.ndarray:
+        """The anomaly score of composite features: (N, d + 2) -> (N,) float64."""
+        scores = anomaly_score(self.variant, features, self.density).cpu().numpy()
+        return np.where(np.isfinite(scores), scores, FARTHEST)  # a NaN would pass for an inlier
+
+    def _features(self, x: torch.Tensor) -> torch.Tensor:
+        return composite(x, self.autoencoder)
+
+
+def _padded(rows: torch.Tensor) -> torch.Tensor:
+    """As many rows more, copies of the first, that no product is of fewer than `LEAST`."""
+    missing = -len(rows) % ENCODING_BATCH
+    if missing <= ENCODING_BATCH - LEAST:
+        return rows
+    short = LEAST - len(rows) % ENCODING_BATCH
+    return torch.cat([rows, rows[:1].expand(short, *rows.shape[1:])])
