@@ -29,6 +29,7 @@ from cance.baselines.image_detector import (
     require_at_least,
     require_finite,
 )
+from cance.devices import image_layout
 from cance.networks.lsa import SLOPE, LSADecoder, LSAEncoder, LSANetworkSettings, published
 from cance.networks.masked import MaskedLinear, initialise_masked
 from cance.randomness import split_rows
@@ -181,7 +182,8 @@ class LSA(ImageDetector):
     def _fit(self, images: torch.Tensor, generator: torch.Generator) -> None:
         require_at_least(self, latent_dim=1, bins=2, density_weight=0, epochs=1, batch_size=2)
         rows, held_out = split_rows(len(images), self.validation_fraction, generator)
-        train = images[rows.to(images.device)].contiguous(memory_format=torch.channels_last)
+        train = images[rows.to(images.device)]
+        train = train.contiguous(memory_format=image_layout(train.device))
         validation = images[held_out.to(images.device)]
         network = self._network(tuple(images.shape[1:]), generator, images.device)
         size = min(self.batch_size, len(train))
@@ -209,7 +211,7 @@ class LSA(ImageDetector):
         with torch.device("meta"):
             network = LSANetwork(image_shape, self.latent_dim, settings, self.head, self.bins)
         network = initialise_masked(network, generator)
-        return network.to(device, memory_format=torch.channels_last)
+        return network.to(device, memory_format=image_layout(device))
 
     def _loss(self, likelihood: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
         return error.mean() + self.density_weight * likelihood.mean()

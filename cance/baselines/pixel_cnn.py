@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from cance.baselines.image_detector import ImageDetector, require_at_least
+from cance.devices import image_layout
 from cance.networks.masked import MaskedConv2d, initialise_masked
 from cance.randomness import split_rows
 from cance.training import BestWeights, Optimiser, minibatches, updates
@@ -146,7 +147,7 @@ class PixelCNN(ImageDetector):
         with torch.device("meta"):
             network = PixelCNNNetwork(images.shape[1], self.filters, self.blocks, self.levels)
         network = initialise_masked(network, generator)
-        network = network.to(images.device, memory_format=torch.channels_last)
+        network = network.to(images.device, memory_format=image_layout(images.device))
         dimensions = images[0].numel()
         size = min(self.batch_size, len(train))
         every = len(train) // size

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from cance.baselines.image_detector import ImageDetector, require_at_least
+from cance.devices import image_layout
 from cance.networks.layers import initialise
 from cance.networks.lsa import LSADecoder, LSAEncoder, LSANetworkSettings, published
 from cance.randomness import split_rows
@@ -132,14 +133,15 @@ class ImageVAE(ImageDetector):
     def _fit(self, images: torch.Tensor, generator: torch.Generator) -> None:
         require_at_least(self, latent_dim=1, draws=1, epochs=1, batch_size=2)
         rows, held_out = split_rows(len(images), self.validation_fraction, generator)
-        train = images[rows.to(images.device)].contiguous(memory_format=torch.channels_last)
+        train = images[rows.to(images.device)]
+        train = train.contiguous(memory_format=image_layout(train.device))
         validation = images[held_out.to(images.device)]
         shape = tuple(images.shape[1:])
         settings = published(shape) if self.network is None else self.network
         with torch.device("meta"):
             network = VariationalNetwork(shape, self.latent_dim, settings)
         network = initialise(network, generator)
-        network = network.to(images.device, memory_format=torch.channels_last)
+        network = network.to(images.device, memory_format=image_layout(images.device))
         # every look draws the same numbers, so that two looks differ by the weights alone
         look = self._noise(1, len(validation), generator).to(images.device)
         size = min(self.batch_size, len(train))
