@@ -40,35 +40,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy import optimize, special
 
-DIMENSIONS = (1e-2, 1e8)  # between which `shell_dimension` looks
-
-
-def log_sphere_area(k: float) -> float:
-    """ln S_k, the area of the unit sphere in R^k: 2 pi^(k/2) / Gamma(k/2); k need not be whole."""
-    return math.log(2) + k / 2 * math.log(math.pi) - math.lgamma(k / 2)
-
-
-def log_error_shell(z_e: torch.Tensor, k: float, n_features: int) -> torch.Tensor:
-    """ln A(z_e), the k-dimensional volume of residuals by squared error a coordinate.
-
-    Parameters
-    ----------
-    z_e : torch.Tensor
-        Squared error a coordinate, any shape, above 0.
-    k : float
-        Dimensions in which the residual lies.
-    n_features : int
-        d_0.
-
-    Returns
-    -------
-    torch.Tensor
-        Shaped as z_e, float64: ln(1/2 S_k) + k/2 ln d_0 + (k/2 - 1) ln z_e.
-    """
-    constant = log_sphere_area(k) - math.log(2) + k / 2 * math.log(n_features)
-    return constant + (k / 2 - 1) * z_e.double().log()
+from cance.rows import log_sphere_area
 
 
 def log_angle_shell(
@@ -149,29 +122,3 @@ def participation_ratio(covariance: np.ndarray) -> float:
         squared mean over half its variance that a chi-square of that many degrees has.
     """
     return float(np.trace(covariance) ** 2 / (covariance**2).sum())
-
-
-def shell_dimension(log_error: np.ndarray) -> float:
-    """The degrees of freedom k of the chi-square whose logarithm varies as ln z_e does.
-
-    The variance of the logarithm of a chi-square is trigamma(k / 2), near 2 / k where k is large.
-
-    Parameters
-    ----------
-    log_error : numpy.ndarray
-        ln z_e of held-out normal rows, shape (N,); its scale does not matter.
-
-    Returns
-    -------
-    float
-        k.
-
-    Raises
-    ------
-    ValueError
-        If the errors do not vary.
-    """
-    variance = float(np.var(log_error, ddof=1))
-    if not variance > special.polygamma(1, DIMENSIONS[1] / 2):
-        raise ValueError(f"the variance of the log errors is {variance}, expected more than 0")
-    return optimize.brentq(lambda k: special.polygamma(1, k / 2) - variance, *DIMENSIONS)

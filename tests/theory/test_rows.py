@@ -7,14 +7,8 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from cance.theory.rows import (
-    encoder_log_volume,
-    log_angle_shell,
-    log_error_shell,
-    log_sphere_area,
-    participation_ratio,
-    shell_dimension,
-)
+from cance.rows import log_error_shell, log_sphere_area, shell_dimension
+from cance.theory.rows import encoder_log_volume, log_angle_shell, participation_ratio
 
 D0, D, SPREAD = 7, 2, 0.4
 
@@ -137,6 +131,6 @@ def test_dimensions_of_a_residual():
     assert participation_ratio(np.eye(5)) == 5
     assert np.isclose(participation_ratio(np.diag([1.0, 1e-9])), 1)
     errors = stats.chi2(9).rvs(200_000, random_state=0)
-    assert np.isclose(shell_dimension(np.log(errors)), 9, rtol=0.02)
-    with pytest.raises(ValueError, match="do not vary|variance of the log errors is 0"):
-        shell_dimension(np.zeros(5))
+    assert np.isclose(shell_dimension(np.log(errors).var()), 9, rtol=0.02)
+    with pytest.raises(ValueError, match="variance of the log errors is 0"):
+        shell_dimension(0.0)
