@@ -196,7 +196,7 @@ class LSA(ImageDetector):
             [optimiser],
             draws,
             steps,
-            look_every=steps,
+            look_every=len(train) // size,
             title="LSA" if self.verbose else None,
         ):
             pass
