@@ -18,11 +18,12 @@ export CANCE_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: help book test lock clean
+.PHONY: help book test bench lock clean
 
 help:
 	@echo "make book   set up $(VENV), run chapter 08 live, build the book into book/_build/html"
 	@echo "make test   set up $(VENV), run the tests, check the stored notebooks and the book"
+	@echo "make bench  time the method and what it is compared with; an idle core, half an hour"
 	@echo "make lock   regenerate requirements.lock from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)"
 	@echo "make clean  remove what the commands above made, but for $(VENV)"
 
@@ -48,6 +49,10 @@ test: $(READY)
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg $(CHECKED)
 	@echo "== the fast tests; the book's build is one of them"
 	$(PY) -m pytest
+
+# On an idle core: speeds are reported, never asserted.
+bench: $(READY)
+	$(PY) -m pytest tests/benchmarks -m "" --no-header -q
 
 # Existing pins are kept where they still fit. uv lives in an environment of its own.
 lock:

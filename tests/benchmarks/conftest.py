@@ -1,6 +1,6 @@
 """Benchmarks: how fast the method runs, and beside what.
 
-Run them with ``pytest tests/benchmarks -m ""``, on an idle core. No speed is asserted: a figure
+Run them with ``make bench``, on an idle core; it prints the figures at its end. No speed is asserted: a figure
 belongs to the machine, and to how idle it was. Each benchmark attaches its figures to its
 pytest-benchmark report and writes them to ``build/benchmarks.json`` (``--figures PATH`` for another
 file). Everything runs on one thread of the CPU; seconds are wall-clock.
@@ -15,9 +15,9 @@ import pytest
 import torch
 from measure import RUN
 
-from cance import data, devices, protocols
+from cance import data, devices, experiments, protocols
+from cance.experiments.harness import measure
 from cance.experiments.plans.images import MNIST
-from cance.experiments.runs.images import score_variants
 from cance.randomness import split_rows, streams
 from cance.results import provenance
 
@@ -54,7 +54,7 @@ def split() -> protocols.Split:
 
 @pytest.fixture(scope="session")
 def parts(split) -> tuple[torch.Tensor, torch.Tensor]:
-    """Training and validation images of the cell, float32, as `score_variants` splits them."""
+    """Training and validation images of the cell, float32, as the run splits them."""
     fraction = MNIST.validation_fraction
     rows = split_rows(len(split.train_images), fraction, streams(RUN.seed, "split").order)
     return tuple(split.train_images[part] for part in rows)
@@ -66,7 +66,7 @@ def cell(split):
 
     @functools.cache
     def run() -> dict:
-        return score_variants(RUN, MNIST, device="cpu")
+        return measure(RUN, experiments.find(RUN.experiment, RUN.dataset), "cpu")
 
     return run
 
@@ -81,6 +81,28 @@ def session_figures() -> dict:
         "git": provenance.git_state(),
         "benchmarks": {},
     }
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the figures, which pytest-benchmark hides in its JSON."""
+    path = config.getoption("--figures")
+    if not path.exists():
+        return
+    terminalreporter.section("figures")
+    found = json.loads(path.read_text())
+    terminalreporter.line(f"{found['device']}, {found['threads']} thread")
+    for name, figures in found["benchmarks"].items():
+        terminalreporter.line(name)
+        for label, value in _flat(figures):
+            terminalreporter.line(f"    {label}: {value}")
+
+
+def _flat(figures, prefix=""):
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}, ")
+        else:
+            yield f"{prefix}{name}", f"{value:.4g}" if isinstance(value, float) else value
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 from measure import RUN
 
 from cance import data, experiments
+from cance.experiments.harness import measure
 from cance.results.schema import Run
 
 pytestmark = pytest.mark.timeout(3600)  # a slow machine takes its time; a hung one never ends
@@ -30,9 +31,7 @@ def test_seconds_a_larger_cell(benchmark, keep, larger):
     """One automobile cell of CIFAR-10, one run of MNIST-C (its images drawn anew included)."""
     experiment = experiments.find(larger.experiment, larger.dataset)
     try:
-        record = benchmark.pedantic(
-            experiment.run, (larger, experiment.settings, "cpu"), rounds=1, iterations=1
-        )
+        record = benchmark.pedantic(measure, (larger, experiment, "cpu"), rounds=1, iterations=1)
     except data.DatasetUnavailable as error:
         pytest.skip(str(error))
     keep(

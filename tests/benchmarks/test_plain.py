@@ -10,8 +10,8 @@ from measure import RUN, seconds_of
 from cance import autoencoder, variants
 from cance.augmentation import AugmentedData
 from cance.composite import composite
+from cance.encoding import RunSettings
 from cance.experiments.plans.images import MNIST
-from cance.experiments.runs.images import RunSettings
 from cance.moments import streaming_moments
 from cance.randomness import streams
 
