@@ -54,12 +54,13 @@ def _data(arguments) -> int:
 
 def _run(arguments) -> int:
     from cance import experiments
+    from cance.data.backbones import default_backbone
     from cance.experiments import runner
 
     normals = [_classes(text) for text in arguments.normal] if arguments.normal else None
     name = arguments.experiment
-    if arguments.backbone:
-        name = experiments.named(name, arguments.backbone)
+    if arguments.backbone or name in experiments.varying("experiment").values():
+        name = experiments.named(name, arguments.backbone or default_backbone().name)
     experiment = experiments.find(name, arguments.dataset, arguments.profile)
     runs = experiments.list_runs(name, arguments.dataset, arguments.seeds, normals)
     root = arguments.results or results_folder(arguments.profile)
@@ -178,7 +179,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--backbone",
         metavar="NAME",
-        help="of experiments on pretrained features: resnet18 (default), efficientnet-lite0",
+        help="of experiments on pretrained features: resnet18, resnet18-cntk or efficientnet-lite0 "
+        "(default: the first whose weights are here)",
     )
     sub.add_argument("--refresh", action="store_true", help="make again what has a stale record")
     sub.add_argument("--results", type=Path, help="results folder (default book/results)")

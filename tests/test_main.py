@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from record_factory import make_record
 
 from cance import CANCE
 from cance.__main__ import main
+from cance.data.backbones import CNTK_FILE
 from cance.data.images import NAMES, SHA256, Status
 from cance.results import records
 from cance.results.tables import COLUMNS
@@ -203,6 +205,21 @@ def test_errors_of_a_run_are_one_line_too(error, capsys, monkeypatch):
     monkeypatch.setattr("cance.experiments.runner.run", fail)
     assert main(SMOKE) == 2
     assert capsys.readouterr().err.endswith(f"\ncance: {error}\n")
+
+
+def test_the_default_backbone_is_the_first_whose_weights_are_here(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("CANCE_DATA", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / CNTK_FILE).touch()
+    arguments = ["run", "pretrained", "--dataset", "mnist", "--normal", "12"]
+    for more, name in (
+        ([], "pretrained-resnet18-cntk"),
+        (["--backbone", "resnet18"], "pretrained"),
+        (["--backbone", "efficientnet-lite0"], "pretrained-efficientnet-lite0"),
+    ):
+        assert main([*arguments, *more]) == 2
+        assert f"cance: {name} on mnist has no normal classes" in capsys.readouterr().err
 
 
 def test_an_interrupt_is_no_traceback(capsys, monkeypatch):

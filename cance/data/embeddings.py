@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from cance.data.backbones import Backbone
 from cance.data.images import ImageDataset, to_unit
-from cance.devices import resolve_device
+from cance.devices import exact_convolutions, resolve_device
 from cance.hashing import sha256_of
 
 CHUNK = 1000  # images a file; some half a minute of work
@@ -96,12 +96,12 @@ def extract(
 ) -> Iterator[torch.Tensor]:
     """Feature vectors batch by batch: uint8 (N, C, H, W) -> float32 (B, F) on the CPU.
 
-    On a GPU the convolutions are held to float32: TF32, their default there, is off by two parts in
-    a thousand.
+    On a GPU the convolutions are held to float32: with TF32, their default there, features are off
+    by two parts in a thousand.
     """
     network = network.to(device, memory_format=torch.channels_last)
     for batch in images.split(batch_size(image_size, device)):
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with exact_convolutions():
             features = network(prepared(batch.to(device), backbone, image_size))
         yield features.float().cpu()
 
