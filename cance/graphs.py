@@ -20,6 +20,7 @@ from cance.devices import exact_convolutions
 AHEAD = 512  # steps whose draws lie on the device at a time
 AHEAD_BYTES = 2**26  # or fewer, if they take more memory than this
 WARM_UP = 2  # updates before the recording, in which libraries set themselves up; they are undone
+ENOUGH = 0.25  # of the device's memory
 EPS, BETA2 = 1e-8, 0.999  # torch's AdamW
 _RECORDING = Lock()  # one thread at a time, since recording looks at the whole device
 
@@ -175,6 +176,9 @@ def _recorded(
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
     current = torch.cuda.current_stream(device)
     with _RECORDING, exact_convolutions():
+        free, whole = torch.cuda.mem_get_info(device)
+        if free < whole * ENOUGH:  # what earlier graphs held is cached until it is asked back
+            torch.cuda.empty_cache()
         before = [tensor.clone() for tensor in changed]
         stream.wait_stream(current)
         with torch.cuda.stream(stream):
