@@ -54,7 +54,7 @@ class CANCE(OutlierMixin, BaseEstimator):
     noise_ratio : int
         nu, noise rows a data row (Appendix E: 8).
     initial_psi : float
-        Start of the noise's widening, K_jj = 1 + softplus(psi_j) (section 3.4).
+        Start of the noise's widening, K_jj = 1 + softplus(psi_j) (section 3.4); 0 as in the tables.
     validation_fraction : float
         Share of the rows that is held out: it trains nothing, chooses the weights (Appendix E), and
         gives the threshold and the p-values.
@@ -136,7 +136,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         stage2_steps=AutoencoderSettings.stage2_steps,
         nce_steps=NCESettings.steps,
         noise_ratio=NCESettings.noise_ratio,
-        initial_psi=NCESettings.initial_psi,
+        initial_psi=0.0,
         validation_fraction=RunSettings.validation_fraction,
         contamination="auto",
         channels_last=False,
