@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from cance.baselines.deep_svdd import DeepSVDD
+from cance.devices import isolated
 
 DISTANCE_FLOOR = 1e-6
 LABELS = (-1, 0, 1)
@@ -70,7 +71,7 @@ class DeepSAD(DeepSVDD):
         pretrain_weight_decay=5e-4,
         weight_decay=5e-7,
         contamination=0.05,
-        progress=False,
+        verbose=0,
         device="auto",
         random_state=None,
     ):
@@ -86,7 +87,7 @@ class DeepSAD(DeepSVDD):
             pretrain_weight_decay=pretrain_weight_decay,
             weight_decay=weight_decay,
             contamination=contamination,
-            progress=progress,
+            verbose=verbose,
             device=device,
             random_state=random_state,
         )
@@ -108,11 +109,16 @@ class DeepSAD(DeepSVDD):
         ValueError
             If X, y or a parameter is not as documented, or training diverges.
         """
-        images, generator = self._checked(X)
-        labels = np.zeros(len(images)) if y is None else np.asarray(y)
-        if labels.shape != (len(images),) or not np.isin(labels, LABELS).all():
-            raise ValueError(f"y has shape {labels.shape}, expected ({len(images)},) of {LABELS}")
-        signs = torch.from_numpy(labels.astype(np.float32)).to(images.device)
-        self._train(images, generator, lambda d, rows: deep_sad_losses(d, signs[rows], self.eta))
-        self._set_offset(images[signs >= 0], generator)
+        with isolated():
+            images, generator = self._checked(X)
+            labels = np.zeros(len(images)) if y is None else np.asarray(y)
+            if labels.shape != (len(images),) or not np.isin(labels, LABELS).all():
+                raise ValueError(
+                    f"y has shape {labels.shape}, expected ({len(images)},) of {LABELS}"
+                )
+            signs = torch.from_numpy(labels.astype(np.float32)).to(images.device)
+            self._train(
+                images, generator, lambda d, rows: deep_sad_losses(d, signs[rows], self.eta)
+            )
+            self._set_offset(images[signs >= 0], generator)
         return self

@@ -96,8 +96,8 @@ class DeepSVDD(ImageDetector):
         lambda.
     contamination : float
         Share of the training images that `predict` calls outliers.
-    progress : bool
-        Show a progress bar on stderr.
+    verbose : int
+        Above 0, a progress bar on stderr.
     device : str
     random_state : int, RandomState instance or None
 
@@ -123,7 +123,7 @@ class DeepSVDD(ImageDetector):
         pretrain_weight_decay=5e-4,
         weight_decay=5e-7,
         contamination=0.05,
-        progress=False,
+        verbose=0,
         device="auto",
         random_state=None,
     ):
@@ -138,7 +138,7 @@ class DeepSVDD(ImageDetector):
         self.pretrain_weight_decay = pretrain_weight_decay
         self.weight_decay = weight_decay
         self.contamination = contamination
-        self.progress = progress
+        self.verbose = verbose
         self.device = device
         self.random_state = random_state
 
@@ -224,7 +224,7 @@ class DeepSVDD(ImageDetector):
             generator,
             device,
             name=type(self).__name__,
-            progress=self.progress,
+            progress=bool(self.verbose),
         )
         for epoch, batches in passes:
             optimiser.param_groups[0]["lr"] = self.rate * (0.1 if epoch >= milestone else 1)

@@ -99,7 +99,7 @@ def trained(
         generator,
         x.device,
         name="DPAD",
-        progress=detector.progress,
+        progress=bool(detector.verbose),
     )
     for _, batches in passes:
         network.train()
@@ -136,8 +136,8 @@ class DPAD(WatchableDetector):
     batch_size : int
     contamination : float
         Share of the training images that `predict` calls outliers.
-    progress : bool
-        Show a progress bar on stderr.
+    verbose : int
+        Above 0, a progress bar on stderr.
     device : str
     random_state : int, RandomState instance or None
 
@@ -159,7 +159,7 @@ class DPAD(WatchableDetector):
         epochs=100,
         batch_size=512,
         contamination=0.05,
-        progress=False,
+        verbose=0,
         device="auto",
         random_state=None,
     ):
@@ -173,7 +173,7 @@ class DPAD(WatchableDetector):
         self.epochs = epochs
         self.batch_size = batch_size
         self.contamination = contamination
-        self.progress = progress
+        self.verbose = verbose
         self.device = device
         self.random_state = random_state
 
@@ -225,8 +225,8 @@ class TabularDPAD(RowDetector):
         All rows if they are fewer, as they are on the paper's tables.
     contamination : float
         Share of the training rows that `predict` calls outliers.
-    progress : bool
-        Show a progress bar on stderr.
+    verbose : int
+        Above 0, a progress bar on stderr.
     device : str
     random_state : int, RandomState instance or None
 
@@ -247,7 +247,7 @@ class TabularDPAD(RowDetector):
         epochs=200,
         batch_size=8192,
         contamination=0.05,
-        progress=False,
+        verbose=0,
         device="auto",
         random_state=None,
     ):
@@ -259,7 +259,7 @@ class TabularDPAD(RowDetector):
         self.epochs = epochs
         self.batch_size = batch_size
         self.contamination = contamination
-        self.progress = progress
+        self.verbose = verbose
         self.device = device
         self.random_state = random_state
 

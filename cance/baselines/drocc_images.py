@@ -147,8 +147,8 @@ class DROCCImages(WatchableDetector):
         At most; the number of images if they are fewer.
     contamination : float
         Share of the training images that `predict` calls outliers.
-    progress : bool
-        Show a progress bar on stderr.
+    verbose : int
+        Above 0, a progress bar on stderr.
     device : str
     random_state : int, RandomState instance or None
 
@@ -176,7 +176,7 @@ class DROCCImages(WatchableDetector):
         epochs=100,
         batch_size=256,
         contamination=0.05,
-        progress=False,
+        verbose=0,
         device="auto",
         random_state=None,
     ):
@@ -195,7 +195,7 @@ class DROCCImages(WatchableDetector):
         self.epochs = epochs
         self.batch_size = batch_size
         self.contamination = contamination
-        self.progress = progress
+        self.verbose = verbose
         self.device = device
         self.random_state = random_state
 
@@ -215,7 +215,7 @@ class DROCCImages(WatchableDetector):
             generator,
             images.device,
             name="DROCC",
-            progress=self.progress,
+            progress=bool(self.verbose),
         )
         clean = self.statistics == "clean"
         for epoch, batches in passes:

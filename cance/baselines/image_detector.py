@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from tqdm import tqdm
 
-from cance.devices import resolve_device
+from cance.devices import isolated, resolve_device
 
 SCORING_BATCH = 1024
 OFFSET_ROWS = 1000  # training images that `predict`'s threshold is taken from, at most
@@ -57,9 +57,10 @@ class ImageDetector(OutlierMixin, BaseEstimator):
         ValueError
             If X or a parameter is not as documented, or training diverges.
         """
-        images, generator = self._checked(X)
-        self._fit(images, generator)
-        self._set_offset(images, generator)
+        with isolated():
+            images, generator = self._checked(X)
+            self._fit(images, generator)
+            self._set_offset(images, generator)
         return self
 
     def anomaly_score(self, X) -> np.ndarray:
@@ -73,13 +74,14 @@ class ImageDetector(OutlierMixin, BaseEstimator):
             Before `fit`.
         """
         check_is_fitted(self)
-        images = as_images(X)
-        if images.shape[1:] != self.image_shape_:
-            raise ValueError(
-                f"X has images of shape {tuple(images.shape[1:])}, expected "
-                f"{tuple(self.image_shape_)} as in fit"
-            )
-        return self._scores(images)
+        with isolated():
+            images = as_images(X)
+            if images.shape[1:] != self.image_shape_:
+                raise ValueError(
+                    f"X has images of shape {tuple(images.shape[1:])}, expected "
+                    f"{tuple(self.image_shape_)} as in fit"
+                )
+            return self._scores(images)
 
     def score_samples(self, X) -> np.ndarray:
         """-`anomaly_score`, as scikit-learn has it: **low is anomalous**, (N,) float64."""

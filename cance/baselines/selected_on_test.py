@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -57,6 +58,7 @@ def scores_by_epoch(
     train: np.ndarray | torch.Tensor,
     test: np.ndarray | torch.Tensor,
     every: int,
+    watch: Callable[[], AbstractContextManager] = nullcontext,
 ) -> dict[int, np.ndarray]:
     """Test scores after every few epochs of one training, and after its last.
 
@@ -71,6 +73,8 @@ def scores_by_epoch(
         (N, C, H, W) and (N', C, H, W).
     every : int
         Epochs between two looks.
+    watch : callable
+        Makes a context for each look, such as one that takes its time.
 
     Returns
     -------
@@ -85,8 +89,9 @@ def scores_by_epoch(
         ) -> Iterator[torch.nn.Module]:
             for epoch, network in enumerate(super()._trained(images, generator), 1):
                 if epoch % every == 0 or epoch == self.epochs:
-                    self.scorer_ = self._scorer(network, images)
-                    found[epoch] = self.anomaly_score(test)
+                    with watch():
+                        self.scorer_ = self._scorer(network, images)
+                        found[epoch] = self.anomaly_score(test)
                 yield network
 
     Watched(**detector.get_params()).fit(train)
