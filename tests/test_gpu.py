@@ -1,4 +1,4 @@
-"""A cell of each family of experiments runs on a GPU, and gives nearly the metrics of the CPU."""
+"""A run of each family of experiments runs on a GPU, and gives nearly the metrics of the CPU."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cance import devices, experiments
 from cance.data import embeddings
 from cance.data.backbones import find_backbone
 from cance.data.images import DatasetUnavailable
+from cance.experiments.harness import measure
 from cance.results.schema import Run
 
 KINDS = [
@@ -28,11 +29,11 @@ pytestmark = [
 
 
 @pytest.mark.parametrize(("name", "dataset", "normal"), KINDS, ids=[k[0] for k in KINDS])
-def test_a_smoke_cell_on_the_gpu_is_near_that_of_the_cpu(name, dataset, normal):
+def test_a_smoke_run_on_the_gpu_is_near_that_of_the_cpu(name, dataset, normal):
     experiment = experiments.find(name, dataset, "smoke")
-    cell = Run(name, dataset, normal, 0)
+    run = Run(name, dataset, normal, 0)
     try:
-        cpu, gpu = (experiment.run(cell, experiment.settings, at) for at in ("cpu", "cuda"))
+        cpu, gpu = (measure(run, experiment, at) for at in ("cpu", "cuda"))
     except DatasetUnavailable as error:
         pytest.skip(str(error))
     assert gpu["device"] == devices.device_name(torch.device("cuda"))

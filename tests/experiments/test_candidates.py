@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from run_factory import measured
 from sklearn.decomposition import PCA
 
 from cance import autoencoder, data
 from cance.autoencoder import AutoencoderSettings
 from cance.data.images import ImageDataset
+from cance.encoding import RunSettings
 from cance.experiments.runs import candidates
 from cance.experiments.runs.candidates import linear_errors, validate_candidate
-from cance.experiments.runs.images import RunSettings
 from cance.experiments.runs.studies import StudySettings, Trial, score_trials
 from cance.nce import NCESettings
 from cance.networks.conv import ConvSettings
@@ -48,7 +49,7 @@ SETTINGS = StudySettings(
 
 def run(cell=RUN, settings=SETTINGS) -> dict:
     """The record's body as a reader of its JSON sees it, without what differs from run to run."""
-    found = validate_candidate(cell, settings, "cpu")
+    found = measured(validate_candidate, cell, settings)
     found = {k: v for k, v in found.items() if k not in ("seconds", "peak_memory_mib")}
     return json.loads(json.dumps(found))
 
@@ -97,7 +98,7 @@ def errors_by_hand(fitted, x):
 
 
 def test_a_body_is_sound_as_json():
-    found = validate_candidate(RUN, SETTINGS, "cpu") | {"git": None}
+    found = measured(validate_candidate, RUN, SETTINGS) | {"git": None}
     record = json.loads(json.dumps(found))
     assert problems(record) == []
     assert record["cell"] == RUN.as_dict()
@@ -248,7 +249,7 @@ def test_a_network_that_a_trial_changes_is_written_out(body):
 @pytest.mark.parametrize(("normal", "seed"), [((8,), 0), ((0, 8), 1)])
 def test_a_candidates_choices_are_those_of_the_study_that_goes_on_to_test(normal, seed):
     cell = replace(RUN, normal=normal, seed=seed)
-    found, study = run(cell), json.loads(json.dumps(score_trials(cell, SETTINGS, "cpu")))
+    found, study = run(cell), json.loads(json.dumps(measured(score_trials, cell, SETTINGS)))
     assert study["counts"]["test"] == 500
     for key in ("selection", "settings", "latent_condition_number", "data_sha256", "versions"):
         assert study[key] == found[key]
@@ -265,7 +266,7 @@ def test_a_candidate_gives_the_same_bits_again_and_another_seed_gives_others(bod
 
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="device 'quantum' cannot be used here"):
-        validate_candidate(RUN, SETTINGS, "quantum")
+        measured(validate_candidate, RUN, SETTINGS, "quantum")
 
 
 @pytest.mark.parametrize("normal", [(1,), (2, 0), np.array([2]), (0, 1, 2)])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from run_factory import measured
 from scipy.spatial.distance import mahalanobis
 
 from cance import data
@@ -28,7 +29,7 @@ def drawn(*shape, seed=0):
 
 @pytest.fixture(scope="module")
 def body():
-    return describe_latents(RUN, SMOKE, "cpu")
+    return measured(describe_latents, RUN, SMOKE)
 
 
 def test_extremes_are_the_ends_of_the_sorted_scores():
@@ -63,8 +64,8 @@ def test_quartiles_are_numpys_label_by_label():
 
 
 def test_the_scores_are_those_of_the_ablation(body):
-    plain = score_variants(RUN, SMOKE, "cpu")
-    short = find_extremes(RUN, SMOKE, "cpu")
+    plain = measured(score_variants, RUN, SMOKE)
+    short = measured(find_extremes, RUN, SMOKE)
     assert short["scores_sha256"] == plain["scores_sha256"]
     assert short["extremes"] == body["extremes"]
     for variant, metrics in plain["metrics"].items():

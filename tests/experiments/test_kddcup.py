@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from record_factory import make_table
+from run_factory import measured
 
 from cance.baselines.dagmm import DAGMM
 from cance.data import tables
@@ -30,7 +31,7 @@ def small_table(monkeypatch):
 
 @lru_cache(maxsize=1)
 def record():
-    return score_dagmm(RUN, SETTINGS, "cpu")
+    return measured(score_dagmm, RUN, SETTINGS)
 
 
 def test_the_record_is_sound_and_holds_both_methods():
@@ -53,7 +54,7 @@ def test_what_is_flagged_is_the_top_fifth_of_training_and_test_together():
 
 
 def test_the_top_fifth_of_the_test_alone_flags_another_number():
-    alone = score_dagmm(RUN, replace(SETTINGS, pooled=False, nce=None), "cpu")
+    alone = measured(score_dagmm, RUN, replace(SETTINGS, pooled=False, nce=None))
     assert set(alone["metrics"]) == {"DAGMM-1"}
     assert alone["counts"]["validation"] == 0
     assert alone["metrics"]["DAGMM-1"]["recall"] <= 0.6  # 60 of 300 rows are flagged
@@ -61,12 +62,12 @@ def test_the_top_fifth_of_the_test_alone_flags_another_number():
 
 
 def test_a_rerun_gives_the_same_scores():
-    assert score_dagmm(RUN, SETTINGS, "cpu")["scores_sha256"] == record()["scores_sha256"]
+    assert measured(score_dagmm, RUN, SETTINGS)["scores_sha256"] == record()["scores_sha256"]
 
 
 def test_contaminated_training_rows_leave_the_test():
     settings = replace(SETTINGS, contamination=0.2, nce=None)
-    found = score_dagmm(RUN, settings, "cpu")
+    found = measured(score_dagmm, RUN, settings)
     assert found["counts"]["train"] == 250
     assert found["counts"]["test_anomalous"] == 50
     assert found["settings"]["contamination"] == 0.2
@@ -74,13 +75,13 @@ def test_contaminated_training_rows_leave_the_test():
 
 def test_our_method_alone_is_flagged_by_the_same_rule():
     settings = find("kddcup-own", "kddcup99", "smoke").settings
-    found = score_our_variants(RUN, settings, "cpu")
+    found = measured(score_our_variants, RUN, settings)
     assert set(found["metrics"]) == set(VARIANTS)
     records.seal(found | {"git": None})
     for flagged in found["metrics"].values():
         assert flagged["recall"] > 0.5  # the anomalies are three times as far out
         # the top fifth of 500 rows, of which those that trained may be some
         assert round(flagged["recall"] / flagged["precision"] * 100) <= 100
-    alone = score_our_variants(RUN, replace(settings, pooled=False), "cpu")
+    alone = measured(score_our_variants, RUN, replace(settings, pooled=False))
     assert alone["metrics"]["Error"]["recall"] <= 0.6  # 60 of 300 rows are flagged
     assert alone["scores_sha256"] == found["scores_sha256"]

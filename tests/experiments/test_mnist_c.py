@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from run_factory import measured
 
 from cance import data, protocols
 from cance.data.corruptions import NAMES, CorruptedSet, corrupt, digest
@@ -60,7 +61,7 @@ def test_a_record_holds_every_corruption_and_their_mean_is_the_pooled_auroc(
         SMOKE, autoencoder=dataclasses.replace(SMOKE.autoencoder, latent_dim=3)
     )
     [cell] = cells("mnist-c", "mnist-c", seeds=1)
-    record = seal(mnist_c.score_corruptions(cell, settings, "cpu") | {"git": None})
+    record = seal(measured(mnist_c.score_corruptions, cell, settings) | {"git": None})
     assert record["corruptions"] == "regenerated"
     assert record["counts"]["test_anomalous"] == 15 * 60
     for metrics in record["metrics"].values():

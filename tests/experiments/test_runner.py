@@ -10,55 +10,61 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from filelock import FileLock
-from record_factory import make_body, make_record
+from record_factory import make_record
 
 from cance import experiments
 from cance.__main__ import main
 from cance.data.images import SHA256
 from cance.experiments import runner
+from cance.experiments.harness import Outcome
 from cance.experiments.runner import StaleRecord, plan, run, stale
 from cance.hashing import plain, sha256_of
 from cance.results import records
 from cance.results.records import RecordError, StrayTemporary
 from cance.results.schema import Run
+from cance.variants import VARIANTS
 
 SMOKE = experiments.find("ablation", "digits", "smoke")
 RUNS = experiments.cells("ablation", "digits", seeds=2, normals=[[k] for k in range(4)])
+TRAINED = [run for run in RUNS if run.normal[0] < 2]
 # On the CPU, where the same seed gives the same bits.
 ARGUMENTS = ["run", "ablation", "--dataset", "digits", "--profile", "smoke", "--device", "cpu"]
 ARGUMENTS += ["--seeds", "2"]
-ARGUMENTS += [argument for k in range(4) for argument in ("--normal", str(k))]
+ARGUMENTS += [argument for k in range(2) for argument in ("--normal", str(k))]
 
 
 def numbers(found):
-    """What must not depend on how, where and when the cells were run."""
+    """What must not depend on how, where and when the runs were made."""
     kept = ("metrics", "scores_sha256", "selection", "counts", "data_sha256", "settings_sha256")
     return {Run.of(record).name: {key: record[key] for key in kept} for record in found}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """Numbers of every cell, run one after the other in this process."""
+    """Numbers of some runs, one after the other in this process."""
     root = tmp_path_factory.mktemp("undisturbed")
-    return numbers(run(RUNS, SMOKE, root, device="cpu", progress=False))
+    return numbers(run(TRAINED, SMOKE, root, device="cpu", progress=False))
 
 
 class Trainer:
-    """Stands in for training: counts its cells, and makes sound records of them at once."""
+    """Stands in for training: counts its runs, and has a sound outcome of them at once."""
 
     def __init__(self, settings=SMOKE.settings, fail_at=None):
         self.ran, self.fail_at = [], fail_at
-        self.experiment = replace(SMOKE, settings=settings, run=self.run)
+        self.experiment = replace(SMOKE, settings=settings, function=self.train)
 
-    def run(self, cell, settings, device):
-        if cell == self.fail_at:
+    def train(self, run, settings, device, seconds):
+        if run == self.fail_at:
             raise FloatingPointError("training diverged")
-        self.ran.append(cell)
-        body = make_body(
-            normal=cell.normal, seed=cell.seed, dataset="digits", settings=settings.as_dict()
+        self.ran.append(run)
+        return Outcome(
+            SHA256["digits"],
+            {name: torch.zeros(3) for name in VARIANTS},
+            {name: {"auroc": 0.5} for name in VARIANTS},
+            {"train": 8, "validation": 2, "test": 3, "test_anomalous": 1},
         )
-        return body | {"data_sha256": SHA256["digits"], "device": device}
 
 
 def snapshot(root):
@@ -66,11 +72,11 @@ def snapshot(root):
     return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in Path(root).rglob("*.json")}
 
 
-def tampered(root, cell, **changes):
-    """Replace entries of a cell's record and seal it again; return its path."""
-    record = records.read(cell.path(root))
-    body = {k: v for k, v in record.items() if k not in ("schema", "record_sha256")} | changes
-    return records.write(records.seal(body), root)
+def tampered(root, run, **changes):
+    """Replace entries of a run's record and seal it again; return its path."""
+    record = records.read(run.path(root))
+    unsealed = {k: v for k, v in record.items() if k not in ("schema", "record_sha256")} | changes
+    return records.write(records.seal(unsealed), root)
 
 
 def test_there_is_one_record_a_cell_in_the_order_of_the_cells(tmp_path):
@@ -102,7 +108,7 @@ def test_only_what_is_missing_is_run(tmp_path):
 def test_a_plan_changes_nothing(tmp_path):
     run(RUNS[:2], Trainer().experiment, tmp_path, progress=False)
     before = snapshot(tmp_path)
-    todo = plan(RUNS, SMOKE.settings, tmp_path)
+    todo = plan(RUNS, SMOKE, tmp_path)
     assert [Run.of(record) for record in todo.finished] == RUNS[:2]
     assert todo.missing == RUNS[2:]
     assert snapshot(tmp_path) == before
@@ -130,10 +136,26 @@ def test_other_data_are_refused_and_rerun_on_request(tmp_path):
     run(RUNS, Trainer().experiment, tmp_path, progress=False)
     path = tampered(tmp_path, RUNS[2], data_sha256="e" * 64)
     with pytest.raises(StaleRecord, match=rf"{re.escape(str(path))}: .* other data \(eeeeee"):
-        plan(RUNS, SMOKE.settings, tmp_path)
+        plan(RUNS, SMOKE, tmp_path)
     trainer = Trainer()
     run(RUNS, trainer.experiment, tmp_path, refresh=True, progress=False)
     assert trainer.ran == [RUNS[2]]
+
+
+def test_a_record_of_other_methods_is_refused_and_rerun_on_request(tmp_path):
+    run(RUNS[:3], Trainer().experiment, tmp_path, progress=False)
+    one_more = {**records.read(RUNS[1].path(tmp_path))["metrics"], "NN": {"auroc": 0.5}}
+    path = tampered(
+        tmp_path, RUNS[1], metrics=one_more, scores_sha256=dict.fromkeys(one_more, "5" * 64)
+    )
+    with pytest.raises(StaleRecord, match=rf"{re.escape(str(path))}: .* other methods \(NN\)"):
+        plan(RUNS, SMOKE, tmp_path)
+    wanted = replace(SMOKE, methods=("CANCE",))
+    with pytest.raises(StaleRecord, match=r"other methods \(CNCE, Error, LatNCE\)"):
+        plan(RUNS, wanted, tmp_path)
+    trainer = Trainer()
+    run(RUNS[:3], trainer.experiment, tmp_path, refresh=True, progress=False)
+    assert trainer.ran == [RUNS[1]]
 
 
 @pytest.mark.parametrize(
@@ -141,11 +163,11 @@ def test_other_data_are_refused_and_rerun_on_request(tmp_path):
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-40]), "is cut short"),
         (lambda path: path.write_bytes(b""), "is cut short"),
-        (lambda path: path.write_text(path.read_text().replace("0.86", "0.87")), "was edited"),
+        (lambda path: path.write_text(path.read_text().replace("0.5", "0.6")), "was edited"),
         (lambda path: path.write_text("{}"), "is not a result record"),
         (lambda path: path.write_bytes(RUNS[0].path(path.parents[2]).read_bytes()), "misplaced"),
     ],
-    ids=["cut", "empty", "edited", "foreign", "of another cell"],
+    ids=["cut", "empty", "edited", "foreign", "of another run"],
 )
 def test_a_damaged_record_is_refused_by_name_and_rerun_on_request(tmp_path, damage, problem):
     run(RUNS, Trainer().experiment, tmp_path, progress=False)
@@ -182,13 +204,13 @@ def test_two_runs_at_once_are_refused_and_the_first_goes_on(tmp_path):
     trainer = Trainer()
     second = Trainer()
 
-    def start_another(cell, settings, device):
+    def start_another(cell, settings, device, seconds):
         with pytest.raises(RuntimeError, match="another run is writing records in") as caught:
             run(RUNS, second.experiment, tmp_path, progress=False)
         assert str(RUNS[0].path(tmp_path).parent) in str(caught.value)
-        return trainer.run(cell, settings, device)
+        return trainer.train(cell, settings, device, seconds)
 
-    run(RUNS, replace(trainer.experiment, run=start_another), tmp_path, progress=False)
+    run(RUNS, replace(trainer.experiment, function=start_another), tmp_path, progress=False)
     assert trainer.ran == RUNS
     assert second.ran == []
 
@@ -227,7 +249,7 @@ def test_the_device_is_handed_on_and_the_commit_is_the_runners(tmp_path, monkeyp
         "cance.results.provenance.git_state", lambda: {"commit": "a" * 40, "dirty": True}
     )
     (record,) = run(RUNS[:1], Trainer().experiment, tmp_path, device="cpu", progress=False)
-    assert record["device"] == "cpu"
+    assert record["device"].startswith("cpu: ")
     assert record["git"] == {"commit": "a" * 40, "dirty": True}
 
 
@@ -250,13 +272,13 @@ def test_trained_records_stand_and_are_hit_when_run_again(tmp_path):
 
 
 def test_parallel_workers_give_the_same_numbers(tmp_path, undisturbed):
-    found = run(RUNS, SMOKE, tmp_path, jobs=2, device="cpu", progress=False)
+    found = run(TRAINED, SMOKE, tmp_path, jobs=2, device="cpu", progress=False)
     assert numbers(found) == undisturbed
     assert {record["threads"] for record in found} == {1}
 
 
 def start(root, *arguments):
-    """Run the cells in a process group of their own."""
+    """Start the runner in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "cance", *ARGUMENTS, "--results", str(root), *arguments],
         stdout=subprocess.DEVNULL,
@@ -285,18 +307,18 @@ def kill(process, root, new_records, delay):
 def test_killed_at_any_moment_it_ends_with_the_same_numbers(tmp_path, undisturbed, jobs):
     random_times = random.Random(int(jobs))
     kept, codes = {}, []
-    # while it starts; while the first cell trains; and twice some time after a record was written
+    # while it starts; while the first run trains; and twice some time after a record was written
     for new_records, longest in ((0, 1), (0, 4), (1, 0.3), (1, 0.3)):
         process = start(tmp_path, "--jobs", jobs)
         delay = random_times.uniform(0, longest)
         codes.append(kill(process, tmp_path, new_records, delay))
         assert all(isinstance(error, StrayTemporary) for error in records.scan(tmp_path)[1])
         now = snapshot(tmp_path)
-        assert now.items() >= kept.items()  # no finished cell is lost, or run again
+        assert now.items() >= kept.items()  # no finished run is lost, or made again
         kept = now
     assert kept
     assert codes.count(-signal.SIGKILL) >= 2, codes  # a fast machine may have finished before
-    assert numbers(run(RUNS, SMOKE, tmp_path, device="cpu", progress=False)) == undisturbed
+    assert numbers(run(TRAINED, SMOKE, tmp_path, device="cpu", progress=False)) == undisturbed
     assert snapshot(tmp_path).items() >= kept.items()
 
 
@@ -334,18 +356,20 @@ def test_records_of_a_run_can_be_read_without_the_package(tmp_path):
     }
 
 
-def test_records_of_other_settings_data_or_experiments_are_called_stale(tmp_path):
+def test_records_of_other_settings_data_methods_or_experiments_are_called_stale(tmp_path):
     settings = plain(experiments.EXPERIMENTS["ablation", "mnist"].settings.as_dict())
-    current = make_record(settings=settings, data_sha256=SHA256["mnist"])
+    aurocs = dict.fromkeys(VARIANTS, 0.9)
+    current = make_record(aurocs, settings=settings, data_sha256=SHA256["mnist"])
     shorter = settings | {"nce": settings["nce"] | {"steps": 7}}
     others = [
-        make_record(settings=shorter, data_sha256=SHA256["mnist"]),
-        make_record(settings=settings),
+        make_record(aurocs, settings=shorter, data_sha256=SHA256["mnist"]),
+        make_record(aurocs, settings=settings),
+        make_record({"CANCE": 0.9}, settings=settings, data_sha256=SHA256["mnist"]),
         make_record(experiment="abolished"),
     ]
     assert stale([current], tmp_path) == []
     for record, expected in zip(
-        others, (r"nce\.steps", "other data", "no experiment"), strict=True
+        others, (r"nce\.steps", "other data", "other methods", "no experiment"), strict=True
     ):
         [line] = stale([record], tmp_path)
         assert re.search(expected, line)

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import torch
+from run_factory import measured
 
 from cance import protocols
 from cance.experiments import SMOKE
@@ -26,11 +27,11 @@ RUN = Run("single-features", "digits", (8,), 0)
 
 @lru_cache(maxsize=1)
 def record():
-    return score_single_features(RUN, SMOKE, "cpu")
+    return measured(score_single_features, RUN, SMOKE)
 
 
 def test_the_error_is_that_of_the_ablation():
-    ablation = score_variants(RUN, SMOKE, "cpu")
+    ablation = measured(score_variants, RUN, SMOKE)
     assert record()["scores_sha256"]["Error"] == ablation["scores_sha256"]["Error"]
     assert records.seal(record() | {"git": None})["counts"] == ablation["counts"]
 
@@ -42,11 +43,11 @@ def test_distances_are_those_of_numpy(name, columns):
     inverse = np.linalg.inv(np.cov(train.T, bias=True))
     centred = test - train.mean(0)
     distance = np.einsum("ni,ij,nj->n", centred, inverse, centred)
-    expected = protocols.auroc(distance, found.test_anomalous.numpy())
+    expected = protocols.auroc(distance, found.rows.test_anomalous.numpy())
     assert record()["metrics"][name]["auroc"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_dissimilarity_is_the_last_coordinate():
     found = one_class_features(RUN, SMOKE, torch.device("cpu"), Stopwatch())
-    expected = protocols.auroc(found.test[:, -1].numpy(), found.test_anomalous.numpy())
+    expected = protocols.auroc(found.test[:, -1].numpy(), found.rows.test_anomalous.numpy())
     assert record()["metrics"][DISSIMILARITY]["auroc"] == expected

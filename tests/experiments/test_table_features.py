@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from record_factory import make_table
+from run_factory import measured
 
 from cance.data import tables
 from cance.experiments import find
@@ -33,8 +34,8 @@ def small_table(monkeypatch):
 
 
 def test_single_features_are_of_the_autoencoder_that_the_variants_have():
-    whole = score_every_method(RUN, SETTINGS, "cpu")
-    found = score_single_features_of_table(RUN, SETTINGS, "cpu")
+    whole = measured(score_every_method, RUN, SETTINGS)
+    found = measured(score_single_features_of_table, RUN, SETTINGS)
     assert found["metrics"][ERROR] == whole["metrics"][ERROR]
     assert found["scores_sha256"][ERROR] == whole["scores_sha256"][ERROR]
     assert set(found["metrics"]) == {ERROR, DISSIMILARITY, LATENTS, COMPOSITE}
@@ -44,8 +45,8 @@ def test_single_features_are_of_the_autoencoder_that_the_variants_have():
 def test_trials_are_fitted_as_the_variants_are(monkeypatch):
     monkeypatch.setitem(TRIALS, "LatNCE", lambda z: z[:, :-2])
     monkeypatch.setitem(TRIALS, "CNCE", lambda z: z)
-    whole = score_every_method(RUN, SETTINGS, "cpu")
-    found = score_feature_trials(RUN, SETTINGS, "cpu")
+    whole = measured(score_every_method, RUN, SETTINGS)
+    found = measured(score_feature_trials, RUN, SETTINGS)
     assert set(found["metrics"]) == set(TRIALS)
     for name in ("LatNCE", "CNCE"):
         assert found["scores_sha256"][name] == whole["scores_sha256"][name]

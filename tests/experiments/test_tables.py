@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from record_factory import make_table
+from run_factory import measured
 
 from cance.baselines.classical import CLASSICAL
 from cance.data import tables
@@ -37,7 +38,7 @@ def small_table(monkeypatch):
 
 @lru_cache(maxsize=1)
 def record():
-    return score_every_method(RUN, SETTINGS, "cpu")
+    return measured(score_every_method, RUN, SETTINGS)
 
 
 def test_every_method_is_scored_by_every_measure():
@@ -54,7 +55,7 @@ def test_the_record_is_sound_and_a_rerun_gives_the_same_scores():
         "test": 170,
         "test_anomalous": 20,
     }
-    again = score_every_method(RUN, SETTINGS, "cpu")
+    again = measured(score_every_method, RUN, SETTINGS)
     assert again["scores_sha256"] == record()["scores_sha256"]
 
 
@@ -85,7 +86,7 @@ def test_with_ranges_every_training_column_fills_zero_to_one_and_a_constant_one_
 def test_another_scaling_is_said_in_the_settings_and_changes_the_scores():
     settings = replace(SETTINGS, baselines={}, scaling="range")
     assert settings.as_dict() == replace(SETTINGS, baselines={}).as_dict() | {"scaling": "range"}
-    found = score_every_method(RUN, settings, "cpu")["scores_sha256"]
+    found = measured(score_every_method, RUN, settings)["scores_sha256"]
     assert all(found[name] != record()["scores_sha256"][name] for name in ("NN", "CANCE"))
 
 
@@ -97,7 +98,7 @@ def test_choosing_the_epoch_on_the_test_never_does_worse_there():
 def test_a_latent_of_one_coordinate_is_always_well_conditioned():
     narrow = replace(SETTINGS.own.autoencoder, latent_dim=1)
     settings = TabularSettings("half", replace(SETTINGS.own, autoencoder=narrow), {})
-    found = score_every_method(RUN, settings, "cpu")
+    found = measured(score_every_method, RUN, settings)
     assert found["latent_condition_number"] == 1.0
 
 

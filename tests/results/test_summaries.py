@@ -119,7 +119,10 @@ def test_candidates_are_measured_against_the_linear_bar_class_by_class():
         candidate("elu", 6, 0.012, 0.008, 9.0, "cuda: b"),
         candidate("relu", 1, 0.011, 0.010, 3.0),
     ]
-    frame = studies.candidates(found)
+    found.append(candidate("other", 1, 0.1, 0.1, 1.0))
+    names = {"candidate-elu": "elu", "candidate-relu": "relu"}
+    frame = studies.candidates(found, names)
+    assert list(frame.index) == ["elu", "relu"]
     assert frame.loc["elu", ["class 1", "class 6"]].tolist() == pytest.approx([0.9, 1.5])
     assert frame.loc["elu", ["condition", "seconds"]].tolist() == [9.0, 35.0]
     assert frame["device"].tolist() == ["cpu: a and cuda: b", "cpu: a"]

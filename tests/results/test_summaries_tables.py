@@ -5,19 +5,32 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cance.experiments.runs.tables import LEAK
 from cance.results.summaries import tables as summaries
 from cance.variants import VARIANTS
+
+SETTINGS = {  # of an experiment, as its records hold them
+    "tabular-half": {"split": "half", "baselines": {"GOAD": {}}},
+    "tabular-balanced": {"split": "balanced", "baselines": {"GOAD": {}}},
+    "range": {"split": "half", "baselines": {"DAGMM": {}}, "scaling": "range"},
+    "latents-2": {"split": "half", "baselines": {}},
+    "feature-trials": {"split": "half", "baselines": {}},
+    "ablation": {},
+}
 
 
 def record(seed, table="thyroid", experiment="tabular-half", **f1):
     cell = {"experiment": experiment, "dataset": table, "normal": [0], "seed": seed}
     other = {"f1_drocc": 0.5, "auroc": 0.9, "average_precision": 0.4}
-    return {"cell": cell, "metrics": {name: {"f1": value} | other for name, value in f1.items()}}
+    return {
+        "cell": cell,
+        "settings": SETTINGS[experiment],
+        "metrics": {name: {"f1": value} | other for name, value in f1.items()},
+    }
 
 
 def test_every_method_of_every_tabular_cell_has_a_row():
     records = [record(0, NN=0.7, CANCE=0.8), record(0, experiment="ablation", CANCE=1.0)]
+    records += [record(0, experiment=name, CANCE=1.0) for name in ("range", "latents-2")]
     frame = summaries.measured(records)
     assert list(frame["method"]) == ["NN", "CANCE"]
     assert list(frame["split"]) == ["half", "half"]
@@ -41,7 +54,7 @@ def test_means_are_printed_in_percent_with_their_spread_and_number():
 
 def test_the_leak_is_the_gain_of_choosing_the_epoch_on_the_test():
     runs = [(0, 0.5, 0.6), (1, 0.7, 0.9)]
-    records = [record(s, **{"DROCC": honest, LEAK: best}) for s, honest, best in runs]
+    records = [record(s, **{"DROCC": honest, summaries.LEAK: best}) for s, honest, best in runs]
     [found] = summaries.leak(summaries.measured(records)).itertuples()
     assert found.Index == ("half", "thyroid")
     assert (found.f1, found.f1_drocc, found.seeds) == (pytest.approx(15), 0, 2)
@@ -50,13 +63,14 @@ def test_the_leak_is_the_gain_of_choosing_the_epoch_on_the_test():
 def own_record(experiment, seed, d, f1):
     made = record(seed, experiment=experiment, **dict.fromkeys(VARIANTS, f1))
     selection = {"autoencoder_stage2": {"validation_loss": 1 / d}, "CNCE": {"validation_loss": d}}
-    return made | {"settings": {"autoencoder": {"latent_dim": d}}, "selection": selection}
+    settings = made["settings"] | {"autoencoder": {"latent_dim": d}}
+    return made | {"settings": settings, "selection": selection}
 
 
 def test_widths_of_the_latent_are_compared_on_the_seeds_that_all_have():
     records = [own_record("tabular-half", seed, 4, 0.2) for seed in (0, 1, 2)]
     records += [own_record("latents-2", seed, 2, 0.1 + seed / 10) for seed in (0, 1)]
-    records += [own_record("tabular-balanced", 0, 4, 0.9)]
+    records += [own_record(name, 0, 4, 0.9) for name in ("tabular-balanced", "range")]
     found = summaries.by_latents(records)
     assert list(found.index) == [("thyroid", 2), ("thyroid", 4)]
     assert list(found["CANCE"]) == pytest.approx([15, 20])
