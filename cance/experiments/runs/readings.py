@@ -104,12 +104,11 @@ class ReadingSettings:
         return recorded(self) | {"network": described(self.network)}
 
     def shortened(self, schedule: RunSettings) -> ReadingSettings:
-        """Two looks at most, at a little network, and densities on a short schedule."""
+        """The same looks, at a little network, and densities on a short schedule."""
         return replace(
             self,
             network=replace(self.network, channels=(4, 8, 8)),
             densities={name: {} for name in self.densities},
-            looks=self.looks[:2],
             decoder_epochs=min(self.decoder_epochs, 1),
             nce=schedule.nce,
         )
