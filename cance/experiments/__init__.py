@@ -12,7 +12,15 @@ from cance.data.backbones import find_backbone
 from cance.data.images import SHA256
 from cance.encoding import RunSettings
 from cance.experiments.experiment import Experiment
-from cance.experiments.plans import image_baselines, images, kddcup, noise, pretrained, readings
+from cance.experiments.plans import (
+    image_baselines,
+    images,
+    kddcup,
+    likelihood_baselines,
+    noise,
+    pretrained,
+    readings,
+)
 from cance.experiments.plans import tables as table_plans
 from cance.experiments.runs import mnist_c
 from cance.nce import NCESettings
@@ -36,6 +44,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     **kddcup.EXPERIMENTS,
     **pretrained.EXPERIMENTS,
     **image_baselines.EXPERIMENTS,
+    **likelihood_baselines.EXPERIMENTS,
 }
 """By name and data set."""
 

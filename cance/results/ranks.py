@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,29 +32,35 @@ class Ranking:
     critical_difference: float
 
 
-def ranking(frame: pd.DataFrame, measure: str) -> Ranking:
-    """Rank the methods within each split, table and seed (Demsar 2006).
+def ranking(
+    frame: pd.DataFrame, measure: str, blocks: Sequence[str] = ("split", "table", "seed")
+) -> Ranking:
+    """Rank the methods within each block (Demsar 2006).
 
     Seeds of one table are not independent data sets, so that the test is more certain than it
     should be; over the means of the tables alone it would have too few blocks to say anything.
+    Classes of one data set are not quite independent either.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        As `cance.results.summaries.tables.measured` returns; at least three methods, each in every block.
+        As `cance.results.summaries.tables.measured` or `cance.results.summaries.baselines.by_class`
+        returns, with a column ``method``; at least three methods, each in every block.
     measure : str
         A column of the frame; high is good.
+    blocks : sequence of str
+        The columns that tell blocks apart.
 
     Raises
     ------
     ValueError
         If a method is missing from a block, or there are fewer than three methods.
     """
-    blocks = frame.pivot_table(measure, ["split", "table", "seed"], "method", sort=False)
-    n, k = blocks.shape
-    if k < 3 or blocks.isna().any(axis=None):
+    table = frame.pivot_table(measure, list(blocks), "method", sort=False)
+    n, k = table.shape
+    if k < 3 or table.isna().any(axis=None):
         raise ValueError(f"{k} methods in {n} blocks, expected three or more, each in every block")
-    ranks = blocks.rank(axis=1, ascending=False).mean().sort_values()
-    p_value = float(stats.friedmanchisquare(*blocks.to_numpy().T).pvalue)
+    ranks = table.rank(axis=1, ascending=False).mean().sort_values()
+    p_value = float(stats.friedmanchisquare(*table.to_numpy().T).pvalue)
     quantile = stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2)
     return Ranking(ranks, n, p_value, float(quantile * np.sqrt(k * (k + 1) / (6 * n))))

@@ -157,7 +157,8 @@ def score_baseline(
     Returns
     -------
     Outcome
-        ``label`` and ``note`` are the settings'; ``looks`` the AUROC of every look at the test.
+        ``label`` and ``note`` are the settings'; ``looks`` the AUROC of every look at the test;
+        ``degenerate_epoch`` when DAGMM's training collapsed, if it did.
     """
     with seconds.time("data"):
         rows = baseline_rows(run)
@@ -190,6 +191,8 @@ def score_baseline(
         for name, score in tensors.items():
             metrics[name] |= by_corruption(score, corrupted.images)
         extras["corruptions"] = corrupted.source
+    if hasattr(detector, "degenerate_epoch_"):
+        extras["degenerate_epoch"] = detector.degenerate_epoch_
     best = getattr(detector, "best_", None)
     return Outcome(
         data_sha256=rows.sha256,

@@ -1,0 +1,47 @@
+"""Figures of the other methods: what a fit costs beside what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cance.plots.style import ANOMALOUS, NORMAL, finished
+
+MARKERS = {"cpu": "o", "cuda": "^"}
+
+
+def auroc_by_seconds(costs: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """Mean AUROC against mean seconds of a fit, a point a method, a panel a data set.
+
+    Parameters
+    ----------
+    costs : pandas.DataFrame
+        As `cance.results.summaries.baselines.costs` returns.
+    titles : mapping of str to str
+        The data sets to show, and what to call them.
+
+    Notes
+    -----
+    Triangles were fitted on a GPU, which several fits shared: seconds compare among circles, and
+    among triangles.
+    """
+    figure, axes = plt.subplots(1, len(titles), figsize=(3.6 * len(titles), 3.8), squeeze=False)
+    for axis, (dataset, title) in zip(axes[0], titles.items()):
+        for row in costs[costs["dataset"] == dataset].itertuples():
+            marker = MARKERS[row.device.split(":")[0]]
+            colour = ANOMALOUS if row.method == "CANCE" else NORMAL
+            axis.plot(row.seconds, row.auroc, marker, ms=6, color=colour)
+            axis.annotate(
+                row.method,
+                (row.seconds, row.auroc),
+                xytext=(4, 4),
+                textcoords="offset points",
+                size=7,
+            )
+        axis.set(xscale="log", xlabel="seconds of a fit", title=title)
+        axis.margins(0.18)
+    axes[0, 0].set_ylabel("AUROC, %, mean of the classes")
+    return finished(figure)

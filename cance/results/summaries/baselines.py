@@ -1,0 +1,146 @@
+"""The methods of the paper beside each other on images: by class, in pairs, and what each costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from cance.results.schema import Run
+from cance.results.summaries.runs import label
+from cance.results.verdicts import signed_rank
+
+OWN_PHASES = ("autoencoder", "composite")  # of a record whose methods share an autoencoder
+
+
+def by_class(records: Iterable[dict], names: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Every method on every class: its mean AUROC over the seeds, and seconds to fit.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        One of a method, data set and class for each seed; of several experiments.
+    names : mapping of str to str, optional
+        The variants to take, and what to call them; all, under their own names, where None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``dataset``, ``normal``, ``method``, ``auroc`` in percent, ``seeds``, ``seconds`` to
+        fit, ``device`` and ``label`` (how a baseline was run; empty for the method itself).
+    """
+    rows = []
+    for record in records:
+        run = Run.of(record)
+        for variant, metrics in record["metrics"].items():
+            if names is None or variant in names:
+                rows.append(
+                    {
+                        "dataset": run.dataset,
+                        "normal": label(run),
+                        "method": variant if names is None else names[variant],
+                        "auroc": 100 * metrics["auroc"],
+                        "seconds": fit_seconds(record, variant),
+                        "device": record["device"],
+                        "label": record.get("label", ""),
+                    }
+                )
+    keys = ["dataset", "normal", "method"]
+    columns = [*keys, "auroc", "seconds", "device", "label"]
+    grouped = pd.DataFrame(rows, columns=columns).groupby(keys, sort=False)
+    means = grouped[["auroc", "seconds"]].mean()
+    return (
+        means.join(grouped[["device", "label"]].first()).assign(seeds=grouped.size()).reset_index()
+    )
+
+
+def fit_seconds(record: dict, variant: str) -> float:
+    """Seconds that fitting a variant took, the autoencoder that it shares with others included."""
+    seconds = record["seconds"]
+    if "fit" in seconds:
+        return seconds["fit"]
+    return sum(seconds.get(phase, 0.0) for phase in (*OWN_PHASES, variant))
+
+
+def in_every_block(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the methods that were run on every data set and class of the frame.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `by_class` returns.
+    """
+    blocks = frame.groupby(["dataset", "normal"]).ngroups
+    return frame[frame.groupby("method")["auroc"].transform("size") == blocks]
+
+
+def against(frame: pd.DataFrame, method: str) -> pd.DataFrame:
+    """One method against each other, over the classes that both were run on.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `by_class` returns.
+    method : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index the other method; columns ``classes``, ``difference`` (the method's mean less the
+        other's, points), ``higher`` (classes in which the method is higher) and ``p``, two-sided, of
+        the exact signed-rank test over the classes.
+    """
+    table = frame.pivot_table("auroc", ["dataset", "normal"], "method", sort=False)
+    rows = {}
+    for other in table.columns.drop(method):
+        differences = (table[method] - table[other]).dropna()
+        if len(differences):
+            tests = signed_rank(differences), signed_rank(-differences)
+            p_value = min(1.0, 2 * min(test.p_value for test in tests))
+            higher = int((differences > 0).sum())
+            rows[other] = (len(differences), differences.mean(), higher, p_value)
+    names = ["classes", "difference", "higher", "p"]
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=names)
+    return found.sort_values("difference")
+
+
+def overview(frame: pd.DataFrame, datasets: Sequence[str]) -> pd.DataFrame:
+    """Mean AUROC of each method over the classes of each data set.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `by_class` returns.
+    datasets : sequence of str
+        The columns, in this order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index method, columns data sets, percent; NaN where a class is missing.
+    """
+    classes = frame.groupby("dataset")["normal"].nunique()
+    grouped = frame.groupby(["method", "dataset"], sort=False)["auroc"]
+    means, sizes = grouped.mean().unstack(), grouped.size().unstack()
+    return means.where(sizes == classes).reindex(columns=list(datasets))
+
+
+def costs(frame: pd.DataFrame) -> pd.DataFrame:
+    """What a fit of one class costs, by method, data set and device, beside what it gets.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `by_class` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``method``, ``dataset``, ``device``, ``label``, ``classes``, ``seeds``, ``seconds``
+        (mean of a fit) and ``auroc`` (mean over the classes, percent).
+    """
+    keys = ["method", "dataset", "device", "label"]
+    grouped = frame.groupby(keys, sort=False)
+    means = grouped[["seconds", "auroc"]].mean()
+    counts = grouped.agg(classes=("normal", "size"), seeds=("seeds", "min"))
+    return counts.join(means).reset_index()

@@ -1,0 +1,88 @@
+"""The small tables of the methods beside each other, by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from record_factory import make_record
+from scipy import stats
+
+from cance.results.ranks import ranking
+from cance.results.summaries import baselines
+
+AREAS = {"CANCE": (0.9, 0.8, 0.75, 0.95), "LSA": (0.7, 0.85, 0.6, 0.9), "KDE": (0.5, 0.4, 0.3)}
+
+
+@pytest.fixture
+def frame():
+    own = [
+        make_record({"CANCE": area + shift, "Error": 0.5}, (k,), seed)
+        for k, area in enumerate(AREAS["CANCE"])
+        for seed, shift in ((0, -0.01), (1, 0.01))
+    ]
+    others = [
+        make_record(
+            {method: area},
+            (k,),
+            0,
+            experiment=method.lower(),
+            seconds={"fit": 10.0 + k, "scoring": 1.0, "total": 12.0},
+            label="full",
+        )
+        for method in ("LSA", "KDE")
+        for k, area in enumerate(AREAS[method])
+    ]
+    return baselines.by_class(own + others, {"CANCE": "CANCE", "LSA": "LSA", "KDE": "KDE"})
+
+
+def test_a_class_s_auroc_is_the_mean_over_its_seeds(frame):
+    assert len(frame) == 11  # Error was not asked for
+    ours = frame[frame["method"] == "CANCE"].set_index("normal")
+    np.testing.assert_allclose(ours["auroc"], [90, 80, 75, 95])
+    assert (ours["seeds"] == 2).all()
+    lsa = frame[frame["method"] == "LSA"]
+    assert lsa["seconds"].tolist() == [10, 11, 12, 13]
+    assert set(lsa["label"]) == {"full"}
+
+
+def test_the_seconds_of_a_variant_take_the_shared_autoencoder_along():
+    seconds = {"autoencoder": 5.0, "composite": 0.5, "CANCE": 2.0, "CNCE": 7.0, "total": 20.0}
+    assert baselines.fit_seconds(make_record(seconds=seconds), "CANCE") == 7.5
+
+
+def test_only_methods_with_every_class_are_ranked(frame):
+    kept = baselines.in_every_block(frame)
+    assert set(kept["method"]) == {"CANCE", "LSA"}
+    third = kept[kept["method"] == "LSA"].assign(method="none", auroc=0.0)
+    found = ranking(pd.concat([kept, third]), "auroc", ["dataset", "normal"])
+    assert found.ranks.to_dict() == {"CANCE": 1.25, "LSA": 1.75, "none": 3.0}
+    assert found.blocks == 4
+
+
+def test_pairs_are_over_the_classes_that_both_have(frame):
+    found = baselines.against(frame, "CANCE")
+    assert found.index.tolist() == ["LSA", "KDE"]
+    assert found["classes"].tolist() == [4, 3]
+    differences = 100 * (np.array(AREAS["CANCE"]) - AREAS["LSA"])
+    assert found.loc["LSA", "difference"] == pytest.approx(differences.mean())
+    assert found.loc["LSA", "higher"] == 3
+    # two of the differences are tied, so that scipy enumerates the signs
+    exact = stats.PermutationMethod(n_resamples=np.inf)
+    expected = stats.wilcoxon(np.round(differences, 9), method=exact).pvalue
+    assert found.loc["LSA", "p"] == pytest.approx(expected)
+    assert found.loc["KDE", "p"] == pytest.approx(0.25)  # 2 / 2^3
+
+
+def test_a_mean_over_some_of_the_classes_is_not_shown(frame):
+    found = baselines.overview(frame, ["mnist", "cifar10"])
+    assert found.loc["CANCE", "mnist"] == pytest.approx(85)
+    assert found.loc["LSA", "mnist"] == pytest.approx(76.25)
+    assert np.isnan(found.loc["KDE", "mnist"])
+    assert found["cifar10"].isna().all()
+
+
+def test_costs_stand_by_device(frame):
+    found = baselines.costs(frame).set_index("method")
+    assert found.loc["LSA", "seconds"] == pytest.approx(11.5)
+    assert found.loc["LSA", "classes"] == 4
+    assert found.loc["CANCE", "seeds"] == 2
+    assert found.loc["KDE", "device"] == "cpu: something"
