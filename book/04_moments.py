@@ -165,11 +165,11 @@ for offset in offsets:
     total = None
     for part in x.split(64):
         centred = part - part.mean(0)
-        new = Moments(len(part), part.mean(0), centred.T @ centred / len(part))  # all float32
+        arrived = Moments(len(part), part.mean(0), centred.T @ centred / len(part))  # all float32
         if total is not None:
-            n, mean, covariance = total.n, merge_means(total, new), merge_covariances(total, new)
-            new = Moments(n + new.n, mean, covariance)
-        total = new
+            means, covariances = merge_means(total, arrived), merge_covariances(total, arrived)
+            arrived = Moments(total.n + arrived.n, means, covariances)
+        total = arrived
     centred = x - x.mean(0)
     results += [total.covariance, centred.T @ centred / len(x)]
     for errors, result in zip(by_offset.values(), results, strict=True):
