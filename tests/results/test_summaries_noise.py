@@ -80,6 +80,21 @@ def test_likelihoods_are_compared_within_a_class():
         assert (found.mean, found.low, found.n) == pytest.approx((0.25, 0.25, 3))
 
 
+def test_the_gain_of_augmentation_is_over_classes_or_over_seeds_of_one():
+    records = [width_record(0, s, aurocs(0.01 * s)) for s in (0, 1, 2)]
+    for record, gain in zip(records, (0.01, 0.02, 0.06)):
+        record["metrics"]["CANCE, " + WIDE] = {
+            "auroc": record["metrics"]["CNCE, " + WIDE]["auroc"] + gain
+        }
+    one = summaries.augmentation_gain(records, WIDE)
+    assert (one.mean, one.n) == pytest.approx((3.0, 3))
+    two = summaries.augmentation_gain([*records, width_record(1, 0, aurocs(0))], WIDE)
+    assert (two.mean, two.n) == pytest.approx(((3.0 + 1.0) / 2, 2))
+    plain = {"metrics": {"CNCE": {"auroc": 0.5}, "CANCE": {"auroc": 0.4}}}
+    assert summaries.augmentation_gain([records[0] | plain]).mean == pytest.approx(-10.0)
+    assert summaries.augmentation_gain([]) is None
+
+
 def reading(normal, seed, value):
     cell = {"experiment": "reading-x", "dataset": "cifar10", "normal": [normal], "seed": seed}
     names = {

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from cance.results.schema import Run
-from cance.results.summaries.runs import label
+from cance.results.summaries.runs import gains, label
 
 PLAIN, WITHOUT_NOISE = "S", "-T"
 """The scores: S = -(T + ln nu p_nK), and -T alone."""
@@ -56,6 +56,31 @@ def effect(differences: Sequence[float]) -> Effect:
     if len(values) > 1:
         half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return Effect(mean, mean - float(half), mean + float(half), len(values))
+
+
+def augmentation_gain(records: Iterable[dict], noise: str = "") -> Effect | None:
+    """CANCE - CNCE of the same autoencoders, in points, with its interval.
+
+    The unit is the set of normal classes, each the mean over its seeds; where there is one set
+    alone, as on MNIST-C, the seed.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Of one experiment on one data set.
+    noise : str
+        Which of an experiment's noises, where its methods are named after them.
+
+    Returns
+    -------
+    Effect or None
+        None without records.
+    """
+    suffix = f", {noise}" if noise else ""
+    by_class = list(gains(records, f"CANCE{suffix}", f"CNCE{suffix}").values())
+    if not by_class:
+        return None
+    return effect(by_class[0] if len(by_class) == 1 else [np.mean(seeds) for seeds in by_class])
 
 
 def widths(records: Iterable[dict]) -> pd.DataFrame:
@@ -110,11 +135,11 @@ def width_table(frame: pd.DataFrame, classes: int) -> pd.DataFrame:
     keys = ["noise", "score"]
     table = means.groupby(keys, sort=False).mean()
     sds = spreads.groupby(keys, sort=False).mean()
-    gains = (means["CANCE"] - means["CNCE"]).groupby(keys, sort=False)
+    gained = (means["CANCE"] - means["CNCE"]).groupby(keys, sort=False)
     columns = {}
     for variant in ("LatNCE", "CNCE", "CANCE"):
         columns |= {variant: table[variant], f"sd {variant}": sds[variant]}
-    columns["CANCE - CNCE"] = gains.agg(lambda values: str(effect(values)))
+    columns["CANCE - CNCE"] = gained.agg(lambda values: str(effect(values)))
     return pd.DataFrame(columns)
 
 
@@ -135,8 +160,8 @@ def likelihood_gains(frame: pd.DataFrame, noise: str, than: str) -> dict[str, Ef
     once = frame[frame["score"] == PLAIN]
     keys = ["variant", "normal", "noise"]
     means = once.groupby(keys, sort=False)["log_likelihood"].mean().unstack("noise")
-    gains = (means[noise] - means[than]).groupby("variant", sort=False)
-    return {variant: effect(values) for variant, values in gains}
+    by_variant = (means[noise] - means[than]).groupby("variant", sort=False)
+    return {variant: effect(values) for variant, values in by_variant}
 
 
 def looks(records: Iterable[dict]) -> pd.DataFrame:
