@@ -122,5 +122,5 @@ def test_looks_and_their_distance_from_the_paper():
     assert plain["distance"] == pytest.approx((2.0 + 0.5) / 2)
     assert plain["sd"] == pytest.approx(math.sqrt(2) / 2)
     assert found.loc["reading-x", 2, "LatNCE, K from 1.69", "-T"]["distance"] == pytest.approx(
-        11.25
+        10.75
     )
