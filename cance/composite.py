@@ -7,6 +7,8 @@ from typing import Protocol
 import torch
 from torch.nn import functional
 
+from cance.batching import batch_sizes
+
 ENCODING_BATCH = 1000  # rows a forward pass; large enough for speed, small enough for any memory
 
 
@@ -126,7 +128,7 @@ def composite(x: torch.Tensor, autoencoder: Reconstructor) -> torch.Tensor:
         Shape (N, d + 2), float32: d latents, then z_e, then z_c.
     """
     rows = []
-    for batch in x.split(ENCODING_BATCH):
+    for batch in x.split(batch_sizes(len(x), ENCODING_BATCH)):
         z_l = autoencoder.encode(batch)  # (B, d)
         reconstruction = autoencoder.decode(z_l)
         z_e = squared_error(batch, reconstruction)[:, None]  # (B, 1)

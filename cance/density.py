@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from cance.batching import batch_sizes
 from cance.moments import Moments
 from cance.networks.log_odds import LogOdds, LogOddsSettings
 from cance.noise import GaussianNoise
 
 NOISE_ROWS = 50_000  # drawn at once for a normaliser
+SCORED_ROWS = 8192  # at once, so that memory does not grow with the rows
 
 
 class DensityEstimate(nn.Module):
@@ -61,9 +63,13 @@ class DensityEstimate(nn.Module):
     @torch.no_grad()
     def anomaly_score(self, z: torch.Tensor) -> torch.Tensor:
         """S_C of raw composite features; high is anomalous: (N, D) -> (N,) float64, in nats."""
-        standard = self.standardise(z)
-        log_density = self.log_odds(standard).double() + self.noise.log_density(standard)
-        return -(log_density + math.log(self.noise_ratio)) + self.scale.log().sum()
+        log_volume = self.scale.log().sum()
+        parts = []
+        for batch in z.split(batch_sizes(len(z), SCORED_ROWS)):
+            standard = self.standardise(batch)
+            log_density = self.log_odds(standard).double() + self.noise.log_density(standard)
+            parts.append(-(log_density + math.log(self.noise_ratio)) + log_volume)
+        return torch.cat(parts)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from cance.composite import composite
+from cance.composite import ENCODING_BATCH, composite
 from cance.detector.inputs import Rows
 from cance.detector.model import Model
 
@@ -74,8 +74,11 @@ def explain(model: Model, rows: Rows) -> Explanation:
         features = composite(x, model.autoencoder)
         scores[place] = model.score_features(features)[:n]
         parts[:, place] = _shapley(model, features, centre)[:, :n]
-        decoded = [model.autoencoder.decode(model.autoencoder.encode(b)) for b in x.split(1000)]
-        residual[place] = (x - torch.cat(decoded))[:n].cpu().numpy()
+        at = place.start
+        for part in x[:n].split(ENCODING_BATCH):
+            decoded = model.autoencoder.decode(model.autoencoder.encode(part))
+            residual[at : at + len(part)] = (part - decoded).cpu().numpy()
+            at += len(part)
     return Explanation(scores, baseline, *parts, residual)
 
 

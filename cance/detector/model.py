@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from sklearn.base import TransformerMixin
 from torch import nn
 from tqdm import tqdm
 
+from cance.batching import FEWEST, batch_sizes, padded
 from cance.composite import ENCODING_BATCH, composite
 from cance.density import DensityEstimate
 from cance.detector.inputs import Reading, Rows
@@ -19,7 +21,6 @@ from cance.variants import anomaly_score
 
 FARTHEST = np.finfo(np.float64).max  # the score of rows so far out that float32 overflows
 NUMBERS = 2**22  # of a batch's rows, at most: 16 MiB in float32
-LEAST = 16  # rows a product, since fewer are multiplied in another order and round otherwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,17 +64,15 @@ class Model:
         return next(self.autoencoder.buffers()).device
 
     def batches(self, rows: Rows, progress: bool = False) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Where each batch stands, and its rows scaled, on the device, padded to `LEAST` rows."""
-        numbers = int(np.prod(self.reading.shape))
-        # whole numbers of encoding batches, so that the same rows are multiplied together
-        size = max(NUMBERS // numbers // ENCODING_BATCH, 1) * ENCODING_BATCH
-        size = min(size, 8 * ENCODING_BATCH)
-        if numbers * ENCODING_BATCH > NUMBERS:
-            size = max(LEAST, NUMBERS // numbers)
-        starts = range(0, len(rows), size)
-        for start in tqdm(starts, "rows", disable=not progress, unit_scale=size):
-            part = self.scaled(rows.batch(start, start + size))
-            yield slice(start, start + len(part)), _padded(part).to(self.device)
+        """Where each batch stands, and its rows scaled, on the device, some padding after them."""
+        numbers = math.prod(self.reading.shape)
+        size = min(max(NUMBERS // numbers, FEWEST), 8 * ENCODING_BATCH)
+        if size > ENCODING_BATCH:  # whole encoding batches, so that the same rows go together
+            size -= size % ENCODING_BATCH
+        stop = 0
+        for n in tqdm(batch_sizes(len(rows), size), "rows", disable=not progress, unit_scale=size):
+            start, stop = stop, stop + n
+            yield slice(start, stop), padded(self.scaled(rows.batch(start, stop))).to(self.device)
 
     def scaled(self, rows: np.ndarray) -> torch.Tensor:
         """Rows as the autoencoder takes them, on the CPU: float32, for PCA what it was fitted in."""
@@ -109,12 +108,3 @@ class Model:
 
     def _features(self, x: torch.Tensor) -> torch.Tensor:
         return composite(x, self.autoencoder)
-
-
-def _padded(rows: torch.Tensor) -> torch.Tensor:
-    """As many rows more, copies of the first, that no product is of fewer than `LEAST`."""
-    missing = -len(rows) % ENCODING_BATCH
-    if missing <= ENCODING_BATCH - LEAST:
-        return rows
-    short = LEAST - len(rows) % ENCODING_BATCH
-    return torch.cat([rows, rows[:1].expand(short, *rows.shape[1:])])
