@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 import sklearn
@@ -16,6 +16,7 @@ import torch
 
 # What the process has only one of; the first thread inside `isolated` sets it aside, the last
 # puts it back.
+_of_this_thread = local()
 _LOCK = Lock()
 _inside = 0
 _outside: dict = {}
@@ -90,13 +91,21 @@ def resolve_device(device: str) -> torch.device:
     return resolved
 
 
+def _stream_of_this_thread(device: torch.device) -> torch.cuda.Stream:
+    streams = _of_this_thread.__dict__
+    if device not in streams:
+        streams[device] = torch.cuda.Stream(device)
+    return streams[device]
+
+
 @contextmanager
 def own_stream(device: torch.device) -> Iterator[None]:
-    """On a GPU, work goes to a stream of its own, beside that of other threads."""
+    """On a GPU, work goes to a stream of this thread's own, beside that of other threads."""
     if device.type != "cuda":
         yield
         return
-    stream = torch.cuda.Stream(device)
+    # kept, since torch hands out the same 32 streams again and again
+    stream = _stream_of_this_thread(device)
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(stream):
         yield

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cache
 from threading import Lock
 
 import torch
@@ -169,12 +170,19 @@ class GraphedUpdates:
         self._ready = n
 
 
+@cache
+def _recording_stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
+
+
 def _recorded(
     step: Callable[[], None], changed: list[torch.Tensor], device: torch.device
 ) -> torch.cuda.CUDAGraph:
     """A step as a graph; the tensors that it changes are as before."""
-    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
-    current = torch.cuda.current_stream(device)
+    graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(device)
+    # no recording on the default stream; a thread's own one is in nobody else's use
+    is_default = current == torch.cuda.default_stream(device)
+    stream = _recording_stream(device) if is_default else current
     with _RECORDING, exact_convolutions():
         free, whole = torch.cuda.mem_get_info(device)
         if free < whole * ENOUGH:  # what earlier graphs held is cached until it is asked back

@@ -105,13 +105,12 @@ class Optimiser:
     def flat(self, steps: int) -> FlatAdamW:
         """The same for a GPU, where the rates stand in a table."""
         stand_in = nn.Parameter(torch.zeros(1))  # on which the schedule runs to its end
-        stand_in.grad = torch.zeros(1)
         optimiser, schedule = self._over([stand_in], steps)
         rates = []
         for step in range(steps):
             group = optimiser.param_groups[0]
             rates.append((group["lr"], group["betas"][0]))
-            optimiser.step()  # torch warns of a schedule that runs ahead of its optimiser
+            optimiser._opt_called = True  # or torch warns of a schedule ahead of its optimiser
             if schedule and step + 1 < steps:
                 schedule.step()
         return FlatAdamW(self.parameters, rates, self.weight_decay, self.ascends)
