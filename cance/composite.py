@@ -125,7 +125,7 @@ def composite(x: torch.Tensor, autoencoder: Reconstructor) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        Shape (N, d + 2), float32: d latents, then z_e, then z_c.
+        Shape (N, d + 2), of that dtype: d latents, then z_e, then z_c.
     """
     rows = []
     for batch in x.split(batch_sizes(len(x), ENCODING_BATCH)):
@@ -133,7 +133,7 @@ def composite(x: torch.Tensor, autoencoder: Reconstructor) -> torch.Tensor:
         reconstruction = autoencoder.decode(z_l)
         z_e = squared_error(batch, reconstruction)[:, None]  # (B, 1)
         z_c = cosine_dissimilarity(batch, reconstruction)[:, None]  # (B, 1)
-        rows.append(torch.cat([z_l, z_e, z_c], 1).float())
+        rows.append(torch.cat([z_l, z_e, z_c], 1))
     return torch.cat(rows)
 
 

@@ -137,7 +137,7 @@ def test_rows_do_not_depend_on_their_batch():
     reconstructor = Halves()
     found = composite(x, reconstructor)
     sizes = [len(batch) for batch in reconstructor.images]
-    assert sizes == [ENCODING_BATCH, ENCODING_BATCH, 7]
+    assert sizes == [ENCODING_BATCH, ENCODING_BATCH + 7]  # none of a few rows (cance.batching)
     one_by_one = torch.cat([composite(row[None], Halves()) for row in x[::97]])
     torch.testing.assert_close(found[::97], one_by_one, rtol=1e-5, atol=1e-8)
     assert found.dtype == torch.float32
