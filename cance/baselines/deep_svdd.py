@@ -18,14 +18,16 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from cance.baselines.descent import Adam
 from cance.baselines.image_detector import (
     SCORING_BATCH,
     ImageDetector,
-    epochs,
     require_at_least,
     require_finite,
 )
 from cance.baselines.lenets import LeNet, LeNetDecoder, built, find_shape
+from cance.devices import image_layout
+from cance.training import minibatches, updates
 
 CENTRE_MARGIN = 0.1
 SCALINGS = ("contrast", "unit")
@@ -90,6 +92,7 @@ class DeepSVDD(ImageDetector):
     pretrain_milestone, milestone : int
         Epochs after which the rate is a tenth.
     batch_size : int
+        What an epoch leaves over of its batches is left out.
     rate : float
         Of Adam, in both stages.
     pretrain_weight_decay, weight_decay : float
@@ -156,7 +159,7 @@ class DeepSVDD(ImageDetector):
         if self.scaling not in SCALINGS:
             raise ValueError(f"scaling is {self.scaling!r}, expected one of {SCALINGS}")
         scaling = nn.Identity() if self.scaling == "unit" else ContrastScaling(images)
-        images = scaling(images).contiguous(memory_format=torch.channels_last)
+        images = scaling(images).contiguous(memory_format=image_layout(images.device))
         network = self._pretrained(images, generator)
         with torch.no_grad():
             batches = images.split(SCORING_BATCH)
@@ -166,13 +169,12 @@ class DeepSVDD(ImageDetector):
             distances = squared_distances(network(images[batch]), centre)
             return losses_of(distances, batch).mean()
 
-        network.train()
         self._descend(
             network,
             loss,
             len(images),
             generator,
-            count=self.epochs,
+            epochs=self.epochs,
             milestone=self.milestone,
             weight_decay=self.weight_decay,
         )
@@ -191,11 +193,11 @@ class DeepSVDD(ImageDetector):
             return (both(x) - x).square().sum((1, 2, 3)).mean()
 
         self._descend(
-            both.train(),
+            both,
             loss,
             len(images),
             generator,
-            count=self.pretrain_epochs,
+            epochs=self.pretrain_epochs,
             milestone=self.pretrain_milestone,
             weight_decay=self.pretrain_weight_decay,
         )
@@ -203,37 +205,26 @@ class DeepSVDD(ImageDetector):
 
     def _descend(
         self,
-        network: nn.Module,
-        loss_of: Callable[[torch.Tensor], torch.Tensor],
+        module: nn.Module,
+        loss: Callable[[torch.Tensor], torch.Tensor],
         n: int,
         generator: torch.Generator,
         *,
-        count: int,
+        epochs: int,
         milestone: int,
         weight_decay: float,
     ) -> None:
-        """One stage of Adam on the loss of a batch of rows."""
-        optimiser = torch.optim.Adam(
-            network.parameters(), lr=self.rate, weight_decay=weight_decay, fused=True
-        )
-        device = next(network.parameters()).device
-        passes = epochs(
-            n,
-            self.batch_size,
-            count,
-            generator,
-            device,
-            name=type(self).__name__,
-            progress=bool(self.verbose),
-        )
-        for epoch, batches in passes:
-            optimiser.param_groups[0]["lr"] = self.rate * (0.1 if epoch >= milestone else 1)
-            for batch in batches:
-                loss = loss_of(batch)
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-        require_finite(network, "lower `rate`")
+        """One stage of Adam on the loss of a batch of rows, of which there are n."""
+        if epochs == 0:
+            return
+        size = min(self.batch_size, n)
+        an_epoch = n // size
+        optimiser = Adam(list(module.parameters()), self.rate, milestone * an_epoch, weight_decay)
+        draws = ((rows,) for rows in minibatches(n, size, generator))
+        title = type(self).__name__ if self.verbose else None
+        for _ in updates(module, loss, [optimiser], draws, epochs * an_epoch, an_epoch, title):
+            pass
+        require_finite(module, "lower `rate`")
 
     def _score(self, images: torch.Tensor) -> torch.Tensor:
         return squared_distances(self.network_(self.scaling_(images)), self.centre_)

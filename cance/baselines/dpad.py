@@ -23,16 +23,17 @@ import torch
 from torch import nn
 
 from cance.baselines.base import RowDetector
+from cance.baselines.descent import Adam
 from cance.baselines.image_detector import (
     SCORING_BATCH,
     ChannelScaling,
     WatchableDetector,
-    epochs,
     require_at_least,
     require_finite,
 )
 from cance.baselines.lenets import SHAPES, LeNet, LeNetShape, built, find_shape
 from cance.baselines.neighbours import nearest_distances
+from cance.training import minibatches, updates
 
 
 def dense_projection_loss(z: torch.Tensor, gamma: float) -> torch.Tensor:
@@ -91,26 +92,19 @@ def trained(
 ) -> Iterator[nn.Module]:
     """Train a network on scaled rows or images by a detector's settings; it after each epoch."""
     require_at_least(detector, gamma=0, penalty=0, k=1, epochs=1, batch_size=2)
-    optimiser = torch.optim.Adam(network.parameters(), lr=detector.rate, amsgrad=True, fused=True)
-    passes = epochs(
-        len(x),
-        detector.batch_size,
-        detector.epochs,
-        generator,
-        x.device,
-        name="DPAD",
-        progress=bool(detector.verbose),
-    )
-    for _, batches in passes:
-        network.train()
-        for batch in batches:
-            loss = dense_projection_loss(network(x[batch]), detector.gamma)
-            loss = loss + detector.penalty * norm_penalty(network)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-        require_finite(network, "lower `rate` or check the scale of the input")
+    size = min(detector.batch_size, len(x))
+    an_epoch = len(x) // size
+
+    def loss(batch: torch.Tensor) -> torch.Tensor:
+        drawn_together = dense_projection_loss(network(x[batch]), detector.gamma)
+        return drawn_together + detector.penalty * norm_penalty(network)
+
+    optimiser = Adam(list(network.parameters()), detector.rate, amsgrad=True)
+    draws = ((rows,) for rows in minibatches(len(x), size, generator))
+    steps, title = detector.epochs * an_epoch, "DPAD" if detector.verbose else None
+    for _ in updates(network, loss, [optimiser], draws, steps, an_epoch, title):
         yield network.eval()
+    require_finite(network, "lower `rate` or check the scale of the input")
 
 
 class DPAD(WatchableDetector):
@@ -134,6 +128,7 @@ class DPAD(WatchableDetector):
     epochs : int
         Of which the last is kept.
     batch_size : int
+        At most; what an epoch leaves over of its batches is left out.
     contamination : float
         Share of the training images that `predict` calls outliers.
     verbose : int

@@ -38,6 +38,7 @@ from cance.baselines.image_detector import (
     require_finite,
 )
 from cance.baselines.lenets import CIFAR10, LeNet, LeNetShape, built
+from cance.devices import image_layout
 
 STATISTICS = ("clean", "noisy")
 OPTIMISERS = ("adam", "sgd")
@@ -244,7 +245,7 @@ class DROCCImages(WatchableDetector):
         points = adversarial_images(
             network,
             x,
-            start.contiguous(memory_format=torch.channels_last),
+            start.contiguous(memory_format=image_layout(x.device)),
             radius=self.radius_,
             gamma=self.gamma,
             steps=self.ascent_steps,

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from tqdm import tqdm
 
-from cance.devices import isolated, resolve_device
+from cance.devices import image_layout, isolated, resolve_device
 
 SCORING_BATCH = 1024
 OFFSET_ROWS = 1000  # training images that `predict`'s threshold is taken from, at most
@@ -197,7 +197,7 @@ class ChannelScaling(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         scaled = (images - self.mean) / self.deviation
-        return scaled.contiguous(memory_format=torch.channels_last)
+        return scaled.contiguous(memory_format=image_layout(images.device))
 
 
 def as_images(X) -> torch.Tensor:

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, leaky_relu
 
+from cance.devices import image_layout
 from cance.networks.layers import feature_map_sizes, initialise
 
 EPSILON = 1e-4  # of the published networks' batch normalisation
@@ -73,7 +74,7 @@ def built(builder, *arguments, generator: torch.Generator, device: torch.device)
     """A module with weights from the generator, in the layout that convolutions are fastest in."""
     with torch.device("meta"):
         module = builder(*arguments)
-    return initialise(module, generator).to(device, memory_format=torch.channels_last)
+    return initialise(module, generator).to(device, memory_format=image_layout(device))
 
 
 class LeNet(nn.Sequential):
