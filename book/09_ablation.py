@@ -304,7 +304,7 @@ if shown and dataset in {status.name for status in data.status() if status.found
 # %% tags=["hide-input"]
 title = "Seconds of a run, by phase, and its largest memory"
 spent = summaries.costs(ablation + bimodal + study + weak + long)
-display(html_tables.plain(spent.reset_index(["device", "threads"], drop=True), title, 1))
+display(html_tables.plain(spent.reset_index("threads", drop=True), title, 1))
 
 # %% [markdown]
 # ## Exercises

@@ -104,8 +104,8 @@ plots.gains(summaries.gains(fashion, "CANCE", "Error"), "CANCE - Error, points, 
 # %% [markdown]
 # ## The most and the least anomalous
 #
-# Sandals are the class that falls behind the paper. Its test images with the lowest and the highest
-# score of CANCE, sandals first, then the other classes: the two rows in the middle are the mistakes.
+# Where sandals (5) are normal: test images with the lowest and the highest score of CANCE, sandals first, then the
+# other classes. The two rows in the middle are the mistakes.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten pictures: sandals with the lowest and with the highest anomaly score, then other clothes with the lowest and the highest score.", "classes": "photograph"}, "figure": {"caption": "Sandals with the lowest and the highest score, then other clothes with the lowest and the highest."}}
 shown = summaries.of(records.scan(root)[0], "examples", dataset)
@@ -119,7 +119,7 @@ if shown and "fashion-mnist" in {status.name for status in data.status() if stat
 # work to do as well.
 
 # %% tags=["hide-input"]
-spent = summaries.costs(fashion).reset_index(["device", "threads"], drop=True)
+spent = summaries.costs(fashion).reset_index("threads", drop=True)
 display(html_tables.plain(spent, "Seconds of a run, by phase, and its largest memory", 1))
 
 # %% [markdown]
