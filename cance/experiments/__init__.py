@@ -20,6 +20,7 @@ from cance.experiments.plans import (
     noise,
     pretrained,
     readings,
+    rows,
 )
 from cance.experiments.plans import tables as table_plans
 from cance.experiments.runs import mnist_c
@@ -44,6 +45,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     **kddcup.EXPERIMENTS,
     **pretrained.EXPERIMENTS,
     **image_baselines.EXPERIMENTS,
+    **rows.EXPERIMENTS,
     **likelihood_baselines.EXPERIMENTS,
 }
 """By name and data set."""
