@@ -218,31 +218,42 @@ class DROCCImages(WatchableDetector):
             name="DROCC",
             progress=bool(self.verbose),
         )
-        clean = self.statistics == "clean"
+        clean = self.statistics == "clean"  # then a smaller batch has no adversarial points
         for epoch, batches in passes:
             optimiser.param_groups[0]["lr"] = self.rate * rate_factor(epoch, self.epochs)
             network.train()
             for batch in batches:
-                x = scaled[batch]
-                # in the research code the mode that the first batch of an epoch ends in stays
-                normal_logits = network(x)[:, 0]
-                if clean and len(batch) < size:
-                    loss = drocc_loss(normal_logits, normal_logits, 0.0)
-                else:
-                    network.train(not clean)
-                    loss = drocc_loss(normal_logits, self._outside(network, x, generator), self.mu)
+                whole = len(batch) == size or not clean
+                loss = self._loss(network, scaled[batch], whole, generator)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
             require_finite(network, "lower `rate` or check the scale of the images")
             yield network.eval()
 
-    def _outside(
+    def _loss(
+        self, network: nn.Module, x: torch.Tensor, adversarial: bool, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Of one batch; in the research code the mode that an epoch's first one ends in stays."""
+        if not adversarial:
+            logits = network(x)[:, 0]
+            return drocc_loss(logits, logits, 0.0)
+        if not network.training:
+            # no image's logit depends on another's, so that one pass does for both kinds
+            points = self._points(network, x, generator)
+            normal, outside = network(torch.cat([x, points]))[:, 0].chunk(2)
+            return drocc_loss(normal, outside, self.mu)
+        normal = network(x)[:, 0]
+        network.train(self.statistics == "noisy")
+        points = self._points(network, x, generator)
+        return drocc_loss(normal, network(points)[:, 0], self.mu)
+
+    def _points(
         self, network: nn.Module, x: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Logits of the adversarial points of a batch, (B,)."""
+        """Adversarial points of a batch, one an image."""
         start = torch.randn(x.shape, generator=generator).to(x.device)
-        points = adversarial_images(
+        return adversarial_images(
             network,
             x,
             start.contiguous(memory_format=image_layout(x.device)),
@@ -252,7 +263,6 @@ class DROCCImages(WatchableDetector):
             step=self.ascent_step,
             project_every=self.project_every,
         )
-        return network(points)[:, 0]
 
     def _scorer(self, network: nn.Module, images: torch.Tensor) -> nn.Module:
         return DROCCScorer(self._scaling(images), network)

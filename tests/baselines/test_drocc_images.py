@@ -87,13 +87,13 @@ def test_clean_statistics_are_of_clean_images_and_noisy_ones_of_points_on_the_sh
 
 def test_a_last_smaller_batch_has_no_adversarial_points_where_statistics_are_clean(monkeypatch):
     seen = []
-    original = DROCCImages._outside
+    original = DROCCImages._points
 
-    def outside(self, network, x, generator):
+    def points(self, network, x, generator):
         seen.append(len(x))
         return original(self, network, x, generator)
 
-    monkeypatch.setattr(DROCCImages, "_outside", outside)
+    monkeypatch.setattr(DROCCImages, "_points", points)
     DROCCImages(**QUICK | {"epochs": 1}).fit(bars(40))
     assert seen == [16, 16]
     DROCCImages(statistics="noisy", **QUICK | {"epochs": 1}).fit(bars(40))
