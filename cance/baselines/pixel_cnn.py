@@ -23,7 +23,7 @@ from cance.networks.masked import MaskedConv2d, initialise_masked
 from cance.randomness import split_rows
 from cance.training import BestWeights, Optimiser, minibatches, updates
 
-VALIDATION_BATCH = 256
+VALIDATION_BATCH = 128
 
 
 class PixelCNNNetwork(nn.Module):
