@@ -1,17 +1,26 @@
-"""What the baselines for rows of numbers share: scikit-learn's API, and the scale of their input."""
+"""What the baselines for rows of numbers share: scikit-learn's API, their input, the threshold."""
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from cance.devices import resolve_device
+from cance.batching import batch_sizes, padded
+from cance.composite import ENCODING_BATCH
+from cance.detector.conformal import EXPECTED_RATE, is_rate, p_values, rate_of, threshold
+from cance.detector.inputs import as_source, part_of, validated
+from cance.devices import isolated, resolve_device
+from cance.randomness import streams
 from cance.scaling import SCALERS
+
+HELD_OUT = 0.2  # share of the rows that gives the threshold and trains nothing
+NUMBERS = 2**22  # scored at a time, at most
 
 
 class RowDetector(OutlierMixin, BaseEstimator):
@@ -21,16 +30,27 @@ class RowDetector(OutlierMixin, BaseEstimator):
     one that is constant is only centred. Signs are those of `cance.CANCE`: `anomaly_score` is
     **high** for anomalies, scikit-learn's `score_samples` and `decision_function` are **low**.
 
+    A fifth of the rows given to `fit` is held out for the threshold and for `p_value`, which are
+    split-conformal (`cance.detector.conformal`): `contamination` is the false-alarm rate on new
+    normal rows. With ``contamination=None``, as the papers and the tables have it, every row trains,
+    and there is no threshold.
+
+    `fit` is all or nothing, and nothing depends on how the caller's torch is set up.
+
     Attributes
     ----------
     scaler_ : sklearn.preprocessing.StandardScaler or MinMaxScaler
-    offset_ : float
-        ``decision_function = score_samples - offset_``; calls `contamination` of the training rows
-        outliers. Scores do not depend on it.
+    offset_ : float or None
+        ``decision_function = score_samples - offset_``; minus the threshold of `anomaly_score`.
+    calibration_scores_ : numpy.ndarray or None
+        Of the held-out rows, (n,) float64, sorted.
     n_features_in_ : int
+    fitted_ : RowDetector
+        As `fit` left it: what scores, whatever parameters are set later.
     """
 
-    contamination: float
+    novelty = True  # scikit-learn's word: the threshold is for new rows, not for those of `fit`
+    contamination: float | str | None
     scaling: str = "standard"
 
     def fit(self, X, y=None):
@@ -38,27 +58,31 @@ class RowDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or torch.Tensor
             (N, D) numbers.
         y : ignored
 
         Raises
         ------
         ValueError
-            If X is not as documented, `contamination` is not in (0, 0.5], `scaling` is unknown, or
-            training diverges.
+            If X or a parameter is not as documented, or training diverges.
+
+        Warns
+        -----
+        UserWarning
+            If too few rows are held out to promise the false-alarm rate.
         """
-        if not 0 < self.contamination <= 0.5:
-            raise ValueError(
-                f"contamination is {self.contamination!r}, expected a number in (0, 0.5]"
-            )
-        if self.scaling not in SCALERS:
-            raise ValueError(f"scaling is {self.scaling!r}, expected one of {tuple(SCALERS)}")
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        self.scaler_ = SCALERS[self.scaling]().fit(X)
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        self._fit(self._scaled(X), torch.Generator().manual_seed(seed))
-        self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
+        with isolated():
+            # a twin learns, so that nothing is half learnt if it fails
+            twin = copy.copy(self)
+            twin.__dict__ = {k: v for k, v in vars(self).items() if not k.endswith("_")}
+            held_out = twin._learn(X)
+            twin.calibration_scores_ = twin.offset_ = None
+            if held_out is not None:
+                twin.calibration_scores_ = np.sort(twin._scores(held_out))
+                cut = threshold(twin.calibration_scores_, rate_of(self.contamination))
+                twin.offset_ = -cut
+            self.__dict__ = vars(twin) | {"fitted_": twin}
         return self
 
     def anomaly_score(self, X) -> np.ndarray:
@@ -72,9 +96,21 @@ class RowDetector(OutlierMixin, BaseEstimator):
             Before `fit`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
-        with torch.no_grad():
-            return self._score(self._scaled(X)).double().cpu().numpy()
+        with isolated(), torch.no_grad():
+            fitted = getattr(self, "fitted_", self)  # which is not there yet while it is watched
+            return fitted._scores(fitted._checked(X))
+
+    def p_value(self, X) -> np.ndarray:
+        """Conformal p-values, uniform on new normal rows: **low is anomalous**, (N,) float64.
+
+        Raises
+        ------
+        ValueError
+            As `anomaly_score`, and if `contamination` was None.
+        """
+        scores = self.anomaly_score(X)
+        self._require_threshold()
+        return p_values(self.calibration_scores_, scores)
 
     def score_samples(self, X) -> np.ndarray:
         """-`anomaly_score`, as scikit-learn has it: **low is anomalous**, (N,) float64."""
@@ -82,7 +118,9 @@ class RowDetector(OutlierMixin, BaseEstimator):
 
     def decision_function(self, X) -> np.ndarray:
         """`score_samples` - `offset_`: below 0 is an outlier, (N,) float64."""
-        return self.score_samples(X) - self.offset_
+        scores = self.score_samples(X)
+        self._require_threshold()
+        return scores - self.offset_
 
     def predict(self, X) -> np.ndarray:
         """1 for inliers, -1 for outliers, (N,) int64."""
@@ -96,6 +134,58 @@ class RowDetector(OutlierMixin, BaseEstimator):
     def _score(self, rows: torch.Tensor) -> torch.Tensor:
         """High is anomalous: scaled rows (N, D) -> (N,)."""
 
+    def _learn(self, X) -> np.ndarray | None:
+        """Train; return the rows that were held out, if any."""
+        if self.contamination is not None and not is_rate(self.contamination):
+            raise ValueError(
+                f"contamination is {self.contamination!r}, expected {EXPECTED_RATE}, or None for no "
+                "threshold"
+            )
+        if self.scaling not in SCALERS:
+            raise ValueError(f"scaling is {self.scaling!r}, expected one of {tuple(SCALERS)}")
+        X = validated(self, as_source(X), reset=True, samples=2)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        train, held_out = X, None
+        if self.contamination is not None:
+            order = torch.randperm(len(X), generator=streams(seed, "split").order).numpy()
+            n = max(1, round(HELD_OUT * len(X)))
+            if len(X) - n < 2:
+                raise ValueError(
+                    f"X has {len(X)} rows, expected 3 or more, of which one is held out for the "
+                    "threshold; contamination=None holds out none"
+                )
+            train, held_out = X[order[n:]], X[order[:n]]
+        train = np.array(train, np.float64, order="C")
+        self.scaler_ = SCALERS[self.scaling]().set_output(transform="default").fit(train)
+        self._fit(self._scaled(train), torch.Generator().manual_seed(seed))
+        return held_out
+
+    @torch.no_grad()
+    def _scores(self, X) -> np.ndarray:
+        """Of rows of any kind, read and scored in batches: (N, D) -> (N,) float64."""
+        size = max(NUMBERS // self.n_features_in_ // ENCODING_BATCH, 1) * ENCODING_BATCH
+        found, start = np.empty(len(X), np.float64), 0
+        for n in batch_sizes(len(X), min(size, 8 * ENCODING_BATCH)):
+            rows = validated(self, part_of(X, start, start + n), reset=False)
+            scores = self._score(padded(self._scaled(rows)))[:n]
+            found[start : start + n] = scores.double().cpu().numpy()
+            start += n
+        return found
+
+    def _checked(self, X):
+        """X as it can be sliced, if it may be scored."""
+        X = as_source(X)
+        if len(X.shape) != 2 or len(X) == 0:
+            validated(self, X, reset=False)  # which refuses them
+        return X
+
     def _scaled(self, X: np.ndarray) -> torch.Tensor:
-        rows = torch.from_numpy(self.scaler_.transform(X)).float()
-        return rows.to(resolve_device(self.device))
+        X = np.array(X, np.float64, order="C")
+        return torch.from_numpy(self.scaler_.transform(X)).float().to(resolve_device(self.device))
+
+    def _require_threshold(self) -> None:
+        if self.offset_ is None:
+            raise ValueError(
+                "contamination was None in fit, so that every row trained and no threshold was set; "
+                "expected 'auto' or a number in (0, 0.5]"
+            )

@@ -15,11 +15,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from cance.baselines.base import RowDetector
 from cance.baselines.mixture import energy, mixture_of, small_variance_penalty
+from cance.batching import batch_sizes
 from cance.composite import (
     ENCODING_BATCH,
     cosine_dissimilarity,
@@ -27,6 +28,8 @@ from cance.composite import (
     relative_euclidean_distance,
     squared_error,
 )
+from cance.detector.inputs import as_source, validated
+from cance.devices import isolated
 from cance.networks.layers import initialise
 from cance.training import minibatches
 
@@ -120,8 +123,8 @@ class DAGMM(RowDetector):
         At most; all rows if they are fewer.
     rate : float
         Of Adam.
-    contamination : float
-        Share of the training rows that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal rows; None holds no rows out for a threshold.
     device : str
     random_state : int, RandomState instance or None
 
@@ -171,8 +174,9 @@ class DAGMM(RowDetector):
         float32; errors as for `anomaly_score`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
-        return self._composite(self._scaled(X)).cpu().numpy()
+        with isolated(), torch.no_grad():
+            rows = validated(self.fitted_, as_source(X), reset=False)
+            return self.fitted_._composite(self.fitted_._scaled(rows)).cpu().numpy()
 
     def _fit(self, train: torch.Tensor, generator: torch.Generator) -> None:
         if self.reconstruction_features not in FEATURES:
@@ -218,7 +222,8 @@ class DAGMM(RowDetector):
         return energy(self._composite(rows).double(), self.mixture_)
 
     def _composite(self, rows: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self.network_(batch)[0] for batch in rows.split(ENCODING_BATCH)])
+        sizes = batch_sizes(len(rows), ENCODING_BATCH)
+        return torch.cat([self.network_(batch)[0] for batch in rows.split(sizes)])
 
 
 def _tanh_layers(widths: Sequence[int]) -> nn.Sequential:

@@ -155,8 +155,8 @@ class DROCC(RowDetector):
         The last batch of an epoch may be smaller.
     rate : float
         Of Adam, see `rate_factor`.
-    contamination : float
-        Share of the training rows that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal rows; None holds no rows out for a threshold.
     device : str
     random_state : int, RandomState instance or None
 

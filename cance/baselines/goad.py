@@ -153,8 +153,8 @@ class GOAD(RowDetector):
         The last batch of an epoch may be smaller.
     rate : float
         Of Adam.
-    contamination : float
-        Share of the training rows that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal rows; None holds no rows out for a threshold.
     device : str
     random_state : int, RandomState instance or None
 

@@ -82,7 +82,7 @@ class Rows:
         ValueError
             If they hold NaN, infinity, or pixels outside of what was fitted.
         """
-        part = _slice(self.source, start, stop)
+        part = part_of(self.source, start, stop)
         if self.reading.is_images:
             return self._pixels(part)
         return validated(self.estimator, part, reset=False)
@@ -133,7 +133,7 @@ def learn(estimator, X) -> Rows:
         If X has fewer than two rows, is not numeric, has another number of dimensions than rows or
         images have, or is not what the chosen autoencoder takes.
     """
-    source = _sliceable(X)
+    source = as_source(X)
     probe = copy.copy(estimator)
     for name in ("n_features_in_", "feature_names_in_"):
         vars(probe).pop(name, None)
@@ -150,7 +150,7 @@ def learn(estimator, X) -> Rows:
         # a basis of one feature would be full, and reconstruct without error
         least = 2 if estimator.autoencoder == "pca" else 1
         is_wide = len(source.shape) == 2 and source.shape[1] >= least
-        first = _slice(source, 0, 2) if is_wide and len(source) >= 2 else _numpy(source)
+        first = part_of(source, 0, 2) if is_wide and len(source) >= 2 else _numpy(source)
         validated(probe, first, reset=True, samples=2, features=least)
         names = tuple(getattr(probe, "feature_names_in_", ()))
         reading = Reading((probe.n_features_in_,), "rows", names=names)
@@ -170,7 +170,7 @@ def read(estimator, X, reading: Reading) -> Rows:
     ValueError
         If X is empty, not numeric, or has rows of another shape than in `fit`.
     """
-    source = _sliceable(X)
+    source = as_source(X)
     shape = tuple(source.shape)
     if not reading.is_images:
         if len(shape) == 4:
@@ -235,7 +235,7 @@ def _learn_images(estimator, source) -> Reading:
     return Reading(shape, "bytes" if source.dtype in (np.uint8, torch.uint8) else "unit", last)
 
 
-def _sliceable(X):
+def as_source(X):
     """X itself where it can be sliced, else as an array; what holds no numbers is refused."""
     if isinstance(X, list | tuple):
         X = _stacked(X) if any(isinstance(row, torch.Tensor) for row in X) else np.asarray(X)
@@ -307,7 +307,7 @@ def _refuse_dtype(X) -> None:
         )
 
 
-def _slice(source, start: int, stop: int):
+def part_of(source, start: int, stop: int):
     return _numpy(source.iloc[start:stop] if hasattr(source, "iloc") else source[start:stop])
 
 

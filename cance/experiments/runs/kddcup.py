@@ -103,7 +103,9 @@ def score_dagmm(
     with seconds.time("data"):
         split, sha256 = kdd_split(run, settings.split, settings.contamination)
     with seconds.time(settings.name):
-        detector = DAGMM(**settings.dagmm, device=str(device), random_state=run.seed)
+        detector = DAGMM(
+            **settings.dagmm, contamination=None, device=str(device), random_state=run.seed
+        )
         detector.fit(split.train)
         scores[settings.name] = tuple(
             torch.from_numpy(detector.anomaly_score(x)) for x in (split.train, split.test)

@@ -91,7 +91,9 @@ def score_table_baseline(
     with seconds.time("data"):
         split, sha256 = table_split(run, settings.split)
     with seconds.time("fit"):
-        detector = settings.detector(device=str(device), random_state=run.seed).fit(split.train)
+        detector = settings.detector(
+            contamination=None, device=str(device), random_state=run.seed
+        ).fit(split.train)
     with seconds.time("scoring"):
         score = detector.anomaly_score(split.test)
     anomalous = split.test_anomalous
