@@ -67,7 +67,9 @@ def test_the_interval_is_scipy_s():
     found = summaries.effect(values)
     low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
     assert (found.mean, found.low, found.high, found.n) == pytest.approx((0.35, low, high, 4))
+    assert str(found) == f"+0.35 [{low:+.2f}, {high:+.2f}], n = 4"
     assert summaries.effect([1.0]).high == math.inf
+    assert str(summaries.effect([1.0])) == "+1.00"
     with pytest.raises(ValueError, match="there are no differences"):
         summaries.effect([])
 

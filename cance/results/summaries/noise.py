@@ -33,6 +33,8 @@ class Effect:
     n: int
 
     def __str__(self) -> str:
+        if self.n == 1:
+            return f"{self.mean:+.2f}"
         return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}], n = {self.n}"
 
 
