@@ -27,6 +27,7 @@ FORMATS = ("text", "markdown", "latex", "json")
 WITHIN = (0.5, 1.0, 2.0)  # points
 REGENERATED = "regenerated"  # MNIST-C's images, drawn anew by the same recipe
 ANOTHER_RESNET18 = "ResNet-18 (CNTK, one block more)"  # the paper says ResNet-18, not whose
+FULL, SHORTENED = "full", "shortened"  # labels of another method's record
 COMPARABLE = {REGENERATED, ANOTHER_RESNET18}
 """What ours rests on that leaves a number comparable with the paper's."""
 
@@ -56,8 +57,9 @@ def compare(table: int, records: Iterable[dict]) -> pd.DataFrame:
         ``difference`` (ours minus paper) are float64 in the paper's unit (percent; fractions in
         Table 6), NaN where there is none; ``n`` is the number of our runs, 0 if nothing ran, and
         ``verdict`` is then empty. ``stand_in`` names what ours rests on in place of what the paper
-        used, such as corruptions drawn anew; it is empty where there is nothing of the kind. Where
-        another network stands in for the paper's, ours is no replication and has no verdict.
+        used, such as corruptions drawn anew, and the label of another method that was not run as
+        published; it is empty where there is nothing of the kind. Where another network stands in
+        for the paper's, or with such a label, ours is no replication and has no verdict.
 
     Raises
     ------
@@ -221,8 +223,18 @@ def _metrics_by_run(records):
         stand_ins = dict(record.get("stand_ins", {}))
         if record.get("corruptions") == REGENERATED:
             stand_ins = dict.fromkeys(record["metrics"], REGENERATED)
+        if record.get("label", FULL) != FULL:
+            stand_ins = {m: _labelled(record, stand_ins.get(m)) for m in record["metrics"]}
         found[run] = record["metrics"], stand_ins
     return found
+
+
+def _labelled(record, stand_in):
+    """How another method was run, if not as published, and what else its number rests on."""
+    how = (
+        f"{record['label']}: {record['note']}" if record["label"] == SHORTENED else record["label"]
+    )
+    return how if stand_in is None else f"{how}, {stand_in}"
 
 
 def _runs(metrics, table, dataset, row, column):

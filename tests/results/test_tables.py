@@ -177,6 +177,24 @@ def test_the_feeds_fit_the_paper_s_tables():
     assert paper.find_feeds(7, "MNIST", "8", "KDE") == []
 
 
+def test_another_method_that_was_not_run_as_published_is_labelled_and_gets_no_verdict(monkeypatch):
+    of_drocc = {"DROCC": "DROCC"}
+    feed = paper.Feed(11, {"CIFAR-10": "cifar10"}, "drocc", of_drocc, paper.SINGLE_CLASSES)
+    monkeypatch.setattr(paper, "FEEDS", (feed,))
+
+    def drocc(label, **more):
+        where = {"normal": (0,), "dataset": "cifar10", "experiment": "drocc"}
+        record = make_record({"DROCC": 0.817}, label=label, note="9 of 40 epochs", **where, **more)
+        return cell_of(compare(11, [record]), "CIFAR-10", "0", "DROCC")
+
+    full, short, ours = (drocc(label) for label in ("full", "shortened", "our reading"))
+    assert (full["verdict"], full["stand_in"]) == ("reproduced", "")
+    assert (short["verdict"], short["stand_in"]) == ("", "shortened: 9 of 40 epochs")
+    assert (ours["verdict"], ours["stand_in"]) == ("", "our reading")
+    both = drocc("our reading", corruptions="regenerated")
+    assert both["stand_in"] == "our reading, regenerated" and both["ours_mean"] == 81.7
+
+
 def test_another_network_than_the_papers_is_named_and_gets_no_verdict():
     where = {"normal": (0,), "dataset": "cifar10"}
     lite = "EfficientNet-Lite0, in place of ResNet-18"
