@@ -45,7 +45,7 @@ class NCESettings:
     noise_rate : float
         Constant AdamW rate of psi.
     initial_psi : float
-        Start of psi; -3 starts K at 1.05.
+        Start of psi; -3 starts K at 1.05, 0 at 1.69, where the tables of images have it (chapter 06).
     validate_every : int
         Updates between two looks at the validation loss.
     adversary : {"ascends", "descends", "fixed"}
