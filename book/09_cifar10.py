@@ -17,8 +17,8 @@
 # {cite:p}`krizhevsky2009` the paper's error alone finds next to nothing (54.1) and the
 # density of the latent nearly all that there is (65.1 to 65.4). The paper prints
 # $d = 64$ and $\lambda = 0.004$, and neither networks nor schedule. This chapter first chooses them
-# without a label, then runs the paper's tables, and then asks, with the test results in view and in
-# a table apart, which open choice moves them.
+# without a label, then runs the paper's tables with the $\lambda$ that it prints, and then asks, with the test
+# results in view and in tables apart, which open choice moves them.
 
 # %% tags=["parameters"]
 seeds = 5
@@ -35,14 +35,19 @@ from IPython.display import display
 
 from cance import data, experiments, plots
 from cance.experiments import runner
+from cance.experiments.plans import readings as plan
 from cance.experiments.runs import examples
+from cance.pages import html_tables
+from cance.plots import readings as figures
 from cance.results import paper, provenance, records, tables, verdicts
+from cance.results.summaries import noise as noises
 from cance.results.summaries import runs as summaries
 from cance.results.summaries import studies
+from cance.variants import VARIANTS
 
 root = provenance.results_folder(profile)
 if profile == "smoke":
-    for name in ("ablation", "candidate-chosen", "informed-global-average-300"):
+    for name in ("ablation", "candidate-chosen", "informed-global-average-300", "reading-svdd-gap"):
         runs = experiments.list_runs(name, "cifar10", 1)[:1]
         runner.run(runs, experiments.find(name, "cifar10", profile), root, progress=False)
 finished, _ = records.scan(root)
@@ -147,6 +152,32 @@ for higher, lower in (("CNCE", "LatNCE"), ("CANCE", "CNCE"), ("CNCE", "Error")):
 print(f"paper, CNCE over LatNCE: p = {paper.WILCOXON_P}")
 
 # %% [markdown]
+# ## $\lambda$ and the start of $K$
+#
+# The tables above have the printed $\lambda = 0.004$ and $K$ from 1.69 ({doc}`06_adversarial_noise`). The rule by which
+# $\lambda$ was to be chosen, "the smallest that gives a well-conditioned covariance", gave 0.03 for these networks
+# (below), and the tables had that at first, with $K$ from 1.05. (On MNIST the printed 0.3 is also what the rule gives.)
+# Here is what each of the two changes does, one after the other, on the same splits and initial weights: mean AUROC over
+# the ten classes, and over the three pairs of Table 8; the differences are of a class and seed at a time.
+
+# %% tags=["nbval-check-output", "hide-input"]
+steps = {}
+for table, title in (("ablation", "one class"), ("bimodal", "two classes")):
+    kin = [f"{table}-lambda-0.03", f"{table}-k-1.05", table]
+    found = [summaries.of(finished, name, "cifar10") for name in kin]
+    for step, before, after in (
+        ("0.03 to 0.004", *found[:2]),
+        ("K from 1.05 to 1.69", *found[1:]),
+    ):
+        if before and after:
+            steps[f"{title}, {step}"] = summaries.compare(before, after)
+if steps:
+    changed = pd.concat(steps, names=["change", "score"])
+    changed = changed.loc[changed.index.get_level_values("score").isin(VARIANTS)]
+    changed = changed.rename(columns={"ours": "before", "others": "after"})
+    display(html_tables.plain(changed, "Two changes of the settings, AUROC in percent", 2))
+
+# %% [markdown]
 # And over all classes and data sets together: does the augmentation help?
 
 # %% tags=["nbval-check-output", "hide-input"]
@@ -210,7 +241,8 @@ if shown and "cifar10" in {status.name for status in data.status() if status.fou
 informed = [r for r in finished if r["cell"]["experiment"] in experiments.varying("informed")]
 if informed:
     studied = {tuple(r["cell"]["normal"]) for r in informed}
-    beside = [r for r in ablation if tuple(r["cell"]["normal"]) in studied]
+    chosen = summaries.of(finished, "ablation-lambda-0.03", "cifar10")  # what each differs from
+    beside = [r for r in chosen if tuple(r["cell"]["normal"]) in studied]
     printed = table7[table7["row"].isin([str(label) for (label,) in studied])]
     printed = printed.assign(experiment="paper", normal=printed["row"], variant=printed["column"])
     printed = printed.set_index(["experiment", "normal", "variant"])["paper_mean"].unstack()
@@ -238,10 +270,100 @@ if informed:
 # result depends on it more than on anything that it does say.
 
 # %% [markdown]
+# ## A reading that was found, and its test
+#
+# More readings than these were looked at before this chapter was written: some twenty networks at many epochs, on
+# automobiles, birds, dogs, frogs and trucks (1, 2, 5, 6, 9) with one seed. One family came within a point and a half of
+# the paper's LatNCE: encoders that pool over the whole image, **trained for one to three epochs**, with noise that
+# starts at $K = 1.69$. Hundreds of combinations were looked at, so a close one proves nothing. What tests it are the
+# classes that were not looked at (0, 3, 4, 7, 8), the pairs of Table 8, and five seeds. Carried through are Deep SVDD's
+# public network {cite:p}`ruff2018deepsvdd` with global average pooling (`svdd-gap`; `-affine-relu` with ordinary normalisations
+# and ReLU) and one of pairs of 3 x 3 convolutions (`vgg-gap`), Adam at $10^{-3}$. The table holds the mean absolute distance
+# from the paper's LatNCE in points, by group of classes, and the mean standard deviation over the seeds (the paper's
+# are between 1.0 and 2.4).
+
+# %% tags=["nbval-check-output", "hide-input"]
+readings = [r for r in finished if r["cell"]["experiment"] in experiments.varying("reading")]
+groups = {
+    "looked at": [str(k) for (k,) in plan.LOOKED_AT],
+    "not looked at": [str(k) for k in range(10) if (k,) not in plan.LOOKED_AT],
+    "pairs": ["+".join(map(str, pair)) for pair in plan.PAIRS],
+}
+numbers = [number for n in (7, 8) for number in paper.numbers(n) if number[0] == "CIFAR-10"]
+printed = pd.DataFrame(numbers, columns=["data", "normal", "column", "mean", "sd"])
+printed = printed[printed["normal"] != "Avg"]
+printed = printed.pivot(index="column", columns="normal", values="mean")
+if readings:
+    looks = noises.looks(readings)
+    looks["experiment"] = looks["experiment"].map(experiments.varying("reading"))
+    latent = looks[looks["method"] != "Error"]
+    far = {}
+    for group, classes in groups.items():
+        if set(classes) <= set(latent["normal"]):
+            far[group] = noises.distances(latent, printed.loc["LatNCE", classes])["distance"]
+    whole = noises.distances(latent, printed.loc["LatNCE", sorted(set(latent["normal"]))])
+    table = pd.DataFrame(far).assign(sd=whole["sd"]).sort_values("not looked at")
+    display(html_tables.plain(table, "Distance of the readings from the paper's LatNCE, points"))
+
+# %% tags=["nbval-check-output", "hide-input"]
+def beside_the_paper(experiment: str, epoch: int, density: str) -> pd.DataFrame:
+    """A reading's means and standard deviations by class, beside the paper's two columns."""
+    own = looks[(looks["experiment"] == experiment) & (looks["epoch"] == epoch)]
+    own = own[own["score"] == "S"].groupby(["method", "normal"])["auroc"].agg(["mean", "std"])
+    columns = {}
+    for column, method in (("Error", "Error"), ("LatNCE", density)):
+        columns[f"{column}, the paper"] = printed.loc[column].reindex(own.loc[method].index)
+        columns[f"{column}, ours"] = own.loc[method, "mean"]
+        columns[f"{column}, sd"] = own.loc[method, "std"]
+    return pd.DataFrame(columns).rename_axis("normal")
+
+
+if readings:
+    nearest = beside_the_paper(plan.NEAREST, 1, "LatNCE, K from 1.69")
+    display(html_tables.plain(nearest, f"{plan.NEAREST} after one epoch, K from 1.69"))
+
+# %% [markdown]
+# The two columns against the epoch, for automobiles and frogs. Untrained is epoch 0; the thin lines are seeds.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "AUROC against the epoch of the autoencoder for six pairs of network and class. LatNCE crosses the paper's value in the first epochs and falls away from it as the autoencoder learns to reconstruct; Error approaches the paper's only later."}, "figure": {"caption": "AUROC of Error and of LatNCE against the epoch of the autoencoder, with the paper's two columns as dashed lines."}}
+followed = [r for r in finished if r["cell"]["experiment"] in experiments.varying("followed")]
+if followed:
+    path = noises.looks(followed)
+    path["experiment"] = path["experiment"].map(experiments.varying("followed"))
+    path = path[path["score"] == "S"].assign(method=path["method"].str.split(", ").str[0])
+    panels, lines = {}, {}
+    names = {"1": "automobiles", "6": "frogs"}
+    for (network, normal), own in path.groupby(["experiment", "normal"], sort=False):
+        title = f"{network}, {names[normal]}"
+        panels[title] = own.pivot(index="epoch", columns=["method", "seed"], values="auroc")
+        lines[title] = {column: printed.loc[column, normal] for column in ("Error", "LatNCE")}
+    display(figures.by_epoch(panels, lines))
+
+# %% [markdown]
+# What was left to try, on the five classes that had been looked at and with one seed, around `svdd-gap-affine-relu`:
+# latents with the statistics of the batch, as in training; $T$ of one and of three hidden layers; $\nu = 1$; 32 and 128
+# latents; $\lambda$ against the sum of squares of Eq. (11) as printed; and a decoder four times as wide that is trained on
+# for 60 epochs while the encoder stays.
+
+# %% tags=["nbval-check-output", "hide-input"]
+trials = [r for r in finished if r["cell"]["experiment"] in experiments.varying("trial")]
+if trials:
+    tried_around = noises.looks(trials)
+    tried_around["experiment"] = tried_around["experiment"].map(experiments.varying("trial"))
+    parts = []
+    for column in ("Error", "LatNCE"):
+        of = tried_around[tried_around["method"].str.startswith(column)]
+        parts.append(noises.distances(of, printed.loc[column, groups["looked at"]]))
+    shown = pd.concat(parts).drop(columns="sd")
+    display(html_tables.plain(shown, "Trials: AUROC by class, and the distance from the paper's column"))
+
+# %% [markdown]
+# TO BE WRITTEN FROM THE RECORDS
+#
 # ## What it costs
 #
 # Mean seconds a run and phase, two single-threaded workers at once on two cores that had other work
 # to do as well.
 
 # %% tags=["hide-input"]
-print(summaries.costs(ablation + bimodal + informed).round(1).to_string())
+print(summaries.costs(ablation + bimodal + informed + readings).round(1).to_string())
