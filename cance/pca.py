@@ -67,10 +67,14 @@ class PCAReconstructor(nn.Module):
             )
         # both are exact; with more rows than features their covariance is the shorter way
         solver = "covariance_eigh" if train.shape[0] >= train.shape[1] else "full"
-        pca = PCA(latent_dim, svd_solver=solver).fit(train.cpu().double().numpy())
-        # float64 rows keep their digits: a large mean is subtracted before anything is narrowed
-        dtype = torch.float64 if train.dtype == torch.float64 else torch.float32
-        arrays = (torch.from_numpy(a).to(dtype).contiguous() for a in (pca.mean_, pca.components_))
+        rows, mean, dtype = train.cpu().double(), 0.0, torch.float32
+        if train.dtype == torch.float64:
+            # rows of so many digits keep them: the solver subtracts a large mean only when squared
+            mean, dtype = rows.mean(0), torch.float64
+            rows = rows - mean
+        pca = PCA(latent_dim, svd_solver=solver).fit(rows.numpy())
+        found = (torch.from_numpy(pca.mean_) + mean, torch.from_numpy(pca.components_))
+        arrays = (a.to(dtype).contiguous() for a in found)
         return cls(*arrays).to(train.device)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:

@@ -61,6 +61,11 @@ class CANCE(OutlierMixin, BaseEstimator):
     contamination : "auto" or float
         The false-alarm rate on new normal rows, in (0, 0.5]; ``"auto"`` is 5 %. The threshold is the
         least held-out score whose rank promises it. Scores do not depend on it.
+    calibration_folds : int
+        How often other rows are held out, at most 1 / `validation_fraction`. 1: the threshold rests
+        on the held-out rows of the one fit. More is for small sets, in which these are too few: each
+        fold is one more fit, with other rows held out, of which only the scores are kept. The rates
+        are then approximate, as the scores are of detectors fitted alike and not of this one.
     channels_last : bool
         Whether images are (N, H, W, C) and not (N, C, H, W).
     device : str
@@ -139,6 +144,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         initial_psi=0.0,
         validation_fraction=RunSettings.validation_fraction,
         contamination="auto",
+        calibration_folds=1,
         channels_last=False,
         device="auto",
         random_state=None,
@@ -157,6 +163,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         self.initial_psi = initial_psi
         self.validation_fraction = validation_fraction
         self.contamination = contamination
+        self.calibration_folds = calibration_folds
         self.channels_last = channels_last
         self.device = device
         self.random_state = random_state

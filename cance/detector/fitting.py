@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from cance.detector.inputs import Rows
+from cance.detector.inputs import Reading, Rows
 from cance.detector.model import Model
 from cance.detector.parameters import seed_of, settings_of
 from cance.devices import resolve_device
-from cance.encoding import Encoded, fit_and_encode
+from cance.encoding import Encoded, RunSettings, fit_and_encode
 from cance.randomness import split_rows, streams
 from cance.scaling import SCALERS
 from cance.training import BestWeights
@@ -54,7 +54,7 @@ def fit(estimator, rows: Rows) -> tuple[Model, np.ndarray, dict[str, BestWeights
     variant, shape = estimator.variant, rows.reading.shape
     seed, device = seed_of(estimator.random_state), resolve_device(estimator.device)
     fraction = float(estimator.validation_fraction)
-    train, _ = split_rows(len(x), fraction, streams(seed, "split").order)
+    train, held_out = split_rows(len(x), fraction, streams(seed, "split").order)
     settings = settings_of(estimator, shape, len(train))
     if settings.nce.batch_size > len(train):
         raise ValueError(
@@ -62,28 +62,52 @@ def fit(estimator, rows: Rows) -> tuple[Model, np.ndarray, dict[str, BestWeights
             "more rows or a smaller batch_size"
         )
     _refuse_degenerate(x, rows.reading.is_images, variant, settings.autoencoder.latent_dim)
+    folds = int(estimator.calibration_folds)
+    if folds * len(held_out) > len(x):
+        raise ValueError(
+            f"calibration_folds is {folds}, expected {len(x) // len(held_out)} or fewer: each holds out "
+            f"{len(held_out)} of the {len(x)} rows"
+        )
+
+    def part(x: np.ndarray) -> tuple[Model, np.ndarray, dict[str, BestWeights]]:
+        return _fit_part(estimator, x, rows.reading, settings, train.numpy(), seed, device)
+
+    model, scores, history = part(x)
+    scores, order = [scores], torch.cat([held_out, train])
+    for fold in range(1, folds):
+        # the same seed holds out the same places, where other rows now stand
+        arranged = torch.empty_like(order)
+        arranged[order] = order.roll(-fold * len(held_out))
+        scores.append(part(x[arranged.numpy()])[1])
+    return model, np.sort(np.concatenate(scores)), history
+
+
+def _fit_part(
+    estimator, x: np.ndarray, reading: Reading, settings: RunSettings, train, seed: int, device
+) -> tuple[Model, np.ndarray, dict[str, BestWeights]]:
+    """One fit: the rows `train` of x train, the others are held out and scored."""
     scaler = None  # z_c depends on the scale of images and PCA's features (section 3.1)
-    if not rows.reading.is_images and estimator.autoencoder != "pca":
-        scaler = _fit_scaler(estimator.scaling, x, train.numpy())
+    if not reading.is_images and estimator.autoencoder != "pca":
+        scaler = _fit_scaler(estimator.scaling, x, train)
     tensor = _scaled(x, scaler, pca=estimator.autoencoder == "pca").to(device)
     progress = bool(estimator.verbose)
     encoded = _encode(tensor, settings, seed, progress)
     history, density = dict(encoded.stages), None
-    if variant != ERROR:
-        fitted = _fit_density(variant, encoded, settings, seed, progress)
+    if estimator.variant != ERROR:
+        fitted = _fit_density(estimator.variant, encoded, settings, seed, progress)
         density, history["density"] = fitted.density, fitted.selection
     model = Model(
         parameters=estimator.get_params(),
         settings=settings,
-        reading=rows.reading,
-        variant=variant,
+        reading=reading,
+        variant=estimator.variant,
         scaler=scaler,
         autoencoder=encoded.autoencoder.requires_grad_(False),
         density=None if density is None else density.requires_grad_(False),
         seed=seed,
         centre=encoded.train.double().mean(0).cpu(),
     )
-    return model, np.sort(model.score_features(encoded.validation)), history
+    return model, model.score_features(encoded.validation), history
 
 
 def _encode(tensor: torch.Tensor, settings, seed: int, progress: bool) -> Encoded:

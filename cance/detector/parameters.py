@@ -43,7 +43,7 @@ def check_parameters(estimator) -> None:
     words = {"variant": VARIANTS, "autoencoder": AUTOENCODERS, "scaling": tuple(SCALERS)}
     for name, choices in words.items():
         require(name, lambda v, of=choices: isinstance(v, str) and v in of, f"one of {choices}")
-    for name in ("stage1_steps", "stage2_steps", "nce_steps", "noise_ratio"):
+    for name in ("stage1_steps", "stage2_steps", "nce_steps", "noise_ratio", "calibration_folds"):
         require(name, lambda v: _is_count(v, 1), "an integer of 1 or more")
     require("latent_dim", lambda v: v is None or _is_count(v, 1), "None or an integer of 1 or more")
     # batch normalisation has no variance to divide by in a batch of one row

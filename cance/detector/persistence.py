@@ -203,7 +203,7 @@ def _verified(path) -> tuple[dict, dict[str, torch.Tensor]]:
 
 def _of_format_1(parameters: dict, fitted: dict) -> tuple[dict, dict]:
     """Parameters and fitted values of format 1, as format 2 has them."""
-    parameters = {"channels_last": False} | parameters
+    parameters = {"channels_last": False, "calibration_folds": 1} | parameters
     shape = tuple(fitted["input_shape"])
     kind = "unit" if len(shape) == 3 else "rows"
     reading = Reading(shape, kind, names=tuple(fitted["feature_names"]))

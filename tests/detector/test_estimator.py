@@ -213,6 +213,20 @@ def test_contamination_is_the_rank_of_a_held_out_score_and_leaves_the_scores_alo
     assert -few.offset_ == few.calibration_scores_[-1]
 
 
+def test_folds_hold_out_every_row_once_and_leave_the_detector_alone():
+    rows, x = normal_rows(8, "rows"), unseen_rows("rows")
+    one = clone(fitted("Error", "rows")).set_params(**QUICK).fit(rows)
+    five = clone(one).set_params(calibration_folds=5).fit(rows)
+    assert np.array_equal(five.anomaly_score(x), one.anomaly_score(x))
+    assert len(five.calibration_scores_) == 5 * len(one.calibration_scores_)
+    assert set(one.calibration_scores_) < set(five.calibration_scores_)
+    assert len(np.unique(five.calibration_scores_)) == 5 * 26
+    # of 130 scores the 125th, since ceil(131 * 0.95) = 125
+    assert -five.offset_ == five.calibration_scores_[124]
+    with pytest.raises(ValueError, match="calibration_folds is 6, expected 5 or fewer"):
+        clone(one).set_params(calibration_folds=6).fit(rows)
+
+
 def test_p_values_count_the_held_out_rows_that_are_as_anomalous():
     detector, x = fitted("CANCE", "rows"), unseen_rows("rows")
     scores, held_out = detector.anomaly_score(x), detector.calibration_scores_

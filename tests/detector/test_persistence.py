@@ -203,7 +203,7 @@ def format_1(saved):
     fitted = body["fitted"]
     fitted |= {"input_shape": fitted.pop("reading")["shape"], "feature_names": []}
     fitted["latent_dim"] = fitted.pop("settings")["autoencoder"]["latent_dim"]
-    del body["parameters"]["channels_last"]
+    del body["parameters"]["channels_last"], body["parameters"]["calibration_folds"]
     body |= {"format": 1, "tensors_sha256": hashlib.sha256(content).hexdigest()}
     saved.with_suffix(".json").write_text(json.dumps(body | {"sha256": sha256_of(body)}))
     return saved
