@@ -62,7 +62,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         The false-alarm rate on new normal rows, in (0, 0.5]; ``"auto"`` is 5 %. The threshold is the
         least held-out score whose rank promises it. Scores do not depend on it.
     calibration_folds : int
-        How often other rows are held out, at most 1 / `validation_fraction`. 1: the threshold rests
+        How often other rows are held out, until all have been. 1: the threshold rests
         on the held-out rows of the one fit. More is for small sets, in which these are too few: each
         fold is one more fit, with other rows held out, of which only the scores are kept. The rates
         are then approximate, as the scores are of detectors fitted alike and not of this one.

@@ -8,6 +8,8 @@ sign. ``variant="Error"`` needs neither.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -63,10 +65,11 @@ def fit(estimator, rows: Rows) -> tuple[Model, np.ndarray, dict[str, BestWeights
         )
     _refuse_degenerate(x, rows.reading.is_images, variant, settings.autoencoder.latent_dim)
     folds = int(estimator.calibration_folds)
-    if folds * len(held_out) > len(x):
+    most = math.ceil(len(x) / len(held_out))
+    if folds > most:
         raise ValueError(
-            f"calibration_folds is {folds}, expected {len(x) // len(held_out)} or fewer: each holds out "
-            f"{len(held_out)} of the {len(x)} rows"
+            f"calibration_folds is {folds}, expected {most} or fewer: each holds out {len(held_out)} of "
+            f"the {len(x)} rows"
         )
 
     def part(x: np.ndarray) -> tuple[Model, np.ndarray, dict[str, BestWeights]]:
@@ -78,7 +81,8 @@ def fit(estimator, rows: Rows) -> tuple[Model, np.ndarray, dict[str, BestWeights
         # the same seed holds out the same places, where other rows now stand
         arranged = torch.empty_like(order)
         arranged[order] = order.roll(-fold * len(held_out))
-        scores.append(part(x[arranged.numpy()])[1])
+        left = len(x) - fold * len(held_out)  # that no fold has held out yet
+        scores.append(part(x[arranged.numpy()])[1][:left])
     return model, np.sort(np.concatenate(scores)), history
 
 
