@@ -9,7 +9,7 @@ import torch
 
 from cance import devices, experiments
 from cance.data import embeddings
-from cance.data.backbones import find_backbone
+from cance.data.backbones import BACKBONES
 from cance.data.images import DatasetUnavailable
 from cance.experiments.harness import measure
 from cance.results.schema import Run
@@ -42,9 +42,10 @@ def test_a_smoke_run_on_the_gpu_is_near_that_of_the_cpu(name, dataset, normal):
         assert gpu["metrics"][variant]["auroc"] == pytest.approx(metrics["auroc"], abs=NEAR)
 
 
-def test_features_extracted_on_the_gpu_are_those_of_the_cpu():
-    pytest.importorskip("efficientnet_lite_pytorch")
-    backbone = find_backbone("efficientnet-lite0")
+@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=BACKBONES)
+def test_features_extracted_on_the_gpu_are_those_of_the_cpu(backbone):
+    if backbone.locate() is None:
+        pytest.skip(f"the weights of {backbone.title} are not here")
     images = torch.randint(0, 256, (40, 3, 32, 32), generator=torch.Generator().manual_seed(0))
     cpu, gpu = (
         torch.cat(list(embeddings.extract(images.byte(), backbone, backbone.load(), 224, at)))
