@@ -86,6 +86,7 @@ _KDD = {"KDDCUP99": "kddcup99"}
 _TABULAR = {name: name for name in ("DAGMM", "DeepSVDD", "GOAD", "DROCC", "CANCE")}
 _FLAGGED = {"Precision": "precision", "Recall": "recall", "F1": "f1"}
 _NINE = {"Fashion-MNIST": "fashion-mnist", "CIFAR-10": "cifar10"}
+_OF_TABLES_2_AND_10 = {"lsa": "LSA", "vae-lsa": "VAE", "dagmm-images": "DAGMM"}
 _NEIGHBOURS = {"NN raw": "NN, pixels", "NN ResNet-18": "NN, features"}
 
 
@@ -131,6 +132,14 @@ FEEDS = (
         metrics=_FLAGGED,
     ),
     Feed(13, _FASHION, "fashion-mnist", _CANCE, SINGLE_CLASSES),
+    Feed(13, _FASHION, "dagmm-images", {"DAGMM": "DAGMM"}, SINGLE_CLASSES),
+    *(
+        Feed(table, _IMAGES, experiment, {name: name}, SINGLE_CLASSES)
+        for table in (2, 10)
+        for experiment, name in _OF_TABLES_2_AND_10.items()
+    ),
+    Feed(2, _IMAGES, "pixel-cnn", {"PixCNN": "PixCNN"}, SINGLE_CLASSES),
+    Feed(10, _IMAGES, "pixel-cnn", {"PC": "PixCNN"}, SINGLE_CLASSES),
 )
 
 
