@@ -14,7 +14,7 @@ from cance.baselines.dpad import DPAD
 from cance.baselines.drocc_images import DROCCImages
 from cance.experiments import EXPERIMENTS, find
 from cance.experiments.plans.image_baselines import nine_vs_one
-from cance.experiments.runs.drocc_ascent import LENGTHS, ascended, score_ascent
+from cance.experiments.runs.drocc_ascent import AscentSettings, ascended, score_ascent
 from cance.experiments.runs.image_baselines import (
     LABELS,
     BaselineSettings,
@@ -95,21 +95,23 @@ def test_a_label_that_there_is_not_is_refused():
 
 
 def test_the_ascent_is_measured_on_the_trained_network():
-    found = measured(score_ascent, replace(RUN, experiment="drocc-ascent"), DROCC_SETTINGS)
+    settings = AscentSettings(DROCC_SETTINGS, points=50)
+    found = measured(score_ascent, replace(RUN, experiment="drocc-ascent"), settings)
     lengths = found["ascent"]["lengths"]
-    assert list(lengths) == [str(length) for length in LENGTHS]
+    assert list(lengths) == [str(length) for length in settings.lengths]
     cosines = [each["cosine"] for each in lengths.values()]
     assert cosines == sorted(cosines, reverse=True) and cosines[0] > 0.9999 > cosines[-1]
     assert lengths["1.0"]["logit"] > lengths["0.001"]["logit"] >= found["ascent"]["logit"] - 1e-4
     assert all(each["least_cosine"] <= each["cosine"] for each in lengths.values())
+    assert found["settings"]["lengths"] == [0.001, 0.01, 0.1, 1.0]
 
 
-def test_points_that_no_step_moves_keep_direction_and_logit(monkeypatch):
-    monkeypatch.setattr("cance.experiments.runs.drocc_ascent.LENGTHS", (0.0,))
+def test_points_that_no_step_moves_keep_direction_and_logit():
     images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     detector = DROCC_SETTINGS.detector((8,), device="cpu", random_state=0).fit(images)
     assert isinstance(detector, DROCCImages)
-    found = ascended(detector, images[:10], torch.Generator().manual_seed(0))
+    draws = torch.Generator().manual_seed(0)
+    found = ascended(detector, images[:10], 50, (0.0,), draws)
     still = found["lengths"]["0.0"]
     assert still["cosine"] == pytest.approx(1, abs=1e-6)
     assert still["logit"] == pytest.approx(found["logit"], abs=1e-5)

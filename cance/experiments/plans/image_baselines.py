@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cance.experiments.experiment import Experiment
-from cance.experiments.runs.drocc_ascent import score_ascent
+from cance.experiments.runs.drocc_ascent import AscentSettings, score_ascent
 from cance.experiments.runs.image_baselines import BaselineSettings, score_baseline
 from cance.experiments.runs.table_baselines import TableBaselineSettings, score_table_baseline
 from cance.protocols.normals import ALL_BUT_ONE, ALL_TOGETHER, ONE_NORMAL_CLASS, SINGLE_CLASSES
@@ -252,12 +252,11 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         ((0,), (8,)),
     ),
     ("drocc-ascent", "cifar10"): Experiment(
-        drocc("cifar10"),
+        AscentSettings(drocc("cifar10")),
         ((0,), (5,), (8,)),
         1,
         "no table of the paper: how far DROCC's ascent moves points and their logits",
         score_ascent,
-        methods=("DROCC",),
     ),
     **planned("dpad", "cifar10", dpad("cifar10"), "Tables 4, 11", _ONE),
     **planned("dpad", "fashion-mnist", dpad("fashion-mnist"), "Table 13", _ONE),
