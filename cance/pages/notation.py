@@ -1,4 +1,4 @@
-"""The notation page of the book: ``python -m cance.pages.notation`` writes it.
+"""The notation page of the book: ``python -m cance.pages`` writes it.
 
 Each symbol of the paper names the one place of the package that computes or holds it; a test finds
 the symbol in that place's docstring.
@@ -6,7 +6,6 @@ the symbol in that place's docstring.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,14 +159,3 @@ def page() -> str:
     headers = ["symbol", "meaning", "shape", "where"]
     table = tabulate(lines, headers=headers, tablefmt="pipe", disable_numparse=True)
     return f"{HEADING}\n{table}\n"
-
-
-def main() -> int:
-    """Write the page."""
-    PAGE.write_text(page(), "utf-8")
-    print(f"{PAGE}: {len(SYMBOLS)} symbols")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
