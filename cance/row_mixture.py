@@ -70,6 +70,9 @@ class Member(nn.Module):
         Of `features`, once it is fitted.
     log_normaliser : float
         ln of what that density integrates to, which NCE brings near 0.
+    lowest : torch.Tensor
+        ln z_e that no training row was below; a row below it is scored as one there, since a density of
+        residuals is flat about 0.
     """
 
     def __init__(self, whitening: Whitening, latent_dim: int):
@@ -78,6 +81,7 @@ class Member(nn.Module):
         self.latent_dim = latent_dim
         self.density: DensityEstimate | None = None
         self.log_normaliser = 0.0
+        self.register_buffer("lowest", torch.tensor(-torch.inf, dtype=torch.float64))
 
     def features(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(z_l, ln z_e) of raw rows, (N, d + 1), and by row ln |det| of the whitening, (N,)."""
@@ -90,7 +94,8 @@ class Member(nn.Module):
     def anomaly_score(self, rows: torch.Tensor) -> torch.Tensor:
         """-ln p of raw rows in the measure of z-scored columns: (N, d_0) -> (N,) float64."""
         z, log_volume = self.features(rows)
-        log_error = z[:, -1]
+        log_error = z[:, -1].maximum(self.lowest)
+        z = torch.cat([z[:, :-1], log_error[:, None]], 1)
         k = len(self.whitening.mean) - self.latent_dim
         shell = log_error_shell(log_error.exp(), k, k) + log_error  # of ln z_e: p(z) = p(ln z) / z
         feature = self.density.anomaly_score(z) + self.log_normaliser
@@ -185,6 +190,7 @@ def fit(
             fitted = nce.fit(*parts, nce_settings, own, progress=progress)
             found = normalised_log_likelihood(fitted.density, parts[1], NORMALISER_DRAWS, own.noise)
             member.density, member.log_normaliser = fitted.density, found.log_normaliser
+            member.lowest = parts[0][:, -1].amin()
             members[f"{kind} {d}"], selection[f"{kind} {d}"] = member, fitted.selection
     scores = torch.stack([member.anomaly_score(validation) for member in members.values()], 1)
     weights = mixture_weights(-scores)

@@ -117,21 +117,35 @@ class RowDensity(nn.Module):
     dimensions : mapping of str to float
         By shell, a key of `SHELLS`, its k. The terms k/2 ln z of several are averaged: each gives the
         density in a measure of its own, of rows as they are or of their directions.
+    lowest : torch.Tensor
+        ln z of each shell that no training row was below, (len(dimensions),). A row below it is scored
+        as one there: a density of residuals is flat about 0, and of ln z there was no data.
     """
 
-    def __init__(self, density: DensityEstimate, dimensions: dict[str, float]):
+    def __init__(
+        self, density: DensityEstimate, dimensions: dict[str, float], lowest: torch.Tensor
+    ):
         super().__init__()
         self.density = density
         self.dimensions = dict(dimensions)
+        self.register_buffer("lowest", lowest)
 
     def anomaly_score(self, z: torch.Tensor) -> torch.Tensor:
         """-ln p(x) up to a constant, in nats; high is anomalous: (N, d + 2) -> (N,) float64."""
-        return self.density.anomaly_score(features(z, tuple(self.dimensions))) + self.volume(z)
+        logs = self._logarithms(z)
+        return self.density.anomaly_score(torch.cat([latent(z), logs], 1)) + self._volume(logs)
 
     def volume(self, z: torch.Tensor) -> torch.Tensor:
         """The mean of k/2 ln z over the shells: (N, d + 2) -> (N,) float64."""
-        terms = [k / 2 * _logarithm(z, shell).double() for shell, k in self.dimensions.items()]
-        return torch.stack(terms).mean(0)
+        return self._volume(self._logarithms(z))
+
+    def _logarithms(self, z: torch.Tensor) -> torch.Tensor:
+        logs = [_logarithm(z, shell) for shell in self.dimensions]
+        return torch.maximum(torch.stack(logs, 1), self.lowest)
+
+    def _volume(self, logs: torch.Tensor) -> torch.Tensor:
+        k = torch.tensor(list(self.dimensions.values()), dtype=torch.float64, device=logs.device)
+        return (k / 2 * logs.double()).mean(1)
 
 
 @dataclass(frozen=True)
@@ -182,11 +196,12 @@ def fit(
     FloatingPointError
         If training diverges.
     """
-    parts = (features(z, shells) for z in (train, validation))
+    parts = [features(z, shells) for z in (train, validation)]
     found = nce.fit(*parts, settings, streams, progress=progress)
     spread = {shell: variance_given_latent(train, validation, shell) for shell in shells}
     dimensions = {shell: shell_dimension(variance) for shell, variance in spread.items()}
-    return FittedRows(RowDensity(found.density, dimensions), found.selection)
+    lowest = parts[0][:, -len(dimensions) :].amin(0)
+    return FittedRows(RowDensity(found.density, dimensions, lowest), found.selection)
 
 
 def _logarithm(z: torch.Tensor, shell: str) -> torch.Tensor:
