@@ -107,7 +107,9 @@ class ReadingSettings:
         """The same looks, at a little network, and densities on a short schedule."""
         return replace(
             self,
-            network=replace(self.network, channels=(4, 8, 8)),
+            # as many features before the latent as it has coordinates, or these would be dependent
+            network=replace(self.network, channels=(4, 8, 32)),
+            latent_dim=16,
             densities={name: {} for name in self.densities},
             decoder_epochs=min(self.decoder_epochs, 1),
             nce=schedule.nce,
