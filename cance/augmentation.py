@@ -53,7 +53,10 @@ class TruncatedNormal:
 
     def sample(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """n exact draws, shape (n,), float64, on the CPU: the inverse of the distribution function."""
-        uniform = torch.rand(n, generator=generator, dtype=torch.float64)
+        return self.quantile(torch.rand(n, generator=generator, dtype=torch.float64))
+
+    def quantile(self, uniform: torch.Tensor) -> torch.Tensor:
+        """The inverse of the distribution function: any shape, float64, in [0, 1]."""
         probability = self.below + uniform * (0.5 - self.below)
         return (self.mode + self.scale * torch.special.ndtri(probability)).clamp(0, self.mode)
 
@@ -124,6 +127,19 @@ class AugmentedData:
         """
         altered = torch.rand(n, generator=generator) < 0.5
         return altered, self.draw_features(n, generator)
+
+    def draw_ahead(
+        self, steps: int, n: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `draw` gives in as many calls, stacked: (steps, n) bool and (steps, n, 2) float64."""
+        altered = torch.empty(steps, n)
+        uniform = torch.empty(2, steps, n, dtype=torch.float64)
+        for step in range(steps):  # in the order in which single steps draw
+            torch.rand(n, generator=generator, out=altered[step])
+            for feature in uniform:
+                torch.rand(n, generator=generator, dtype=torch.float64, out=feature[step])
+        parts = zip((self.error, self.dissimilarity), uniform)
+        return altered < 0.5, torch.stack([t.quantile(u) for t, u in parts], -1)
 
     def draw_features(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """Independent z_e' ~ p_t1 and z_c' ~ p_t2 for n rows: (n, 2) float64, on the CPU."""

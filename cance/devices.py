@@ -112,6 +112,12 @@ def own_stream(device: torch.device) -> Iterator[None]:
     torch.cuda.current_stream(device).wait_stream(stream)
 
 
+def set_up(device: torch.device) -> None:
+    """Load a GPU's linear algebra, which torch does at first use and not in two threads at once."""
+    one = torch.eye(2, dtype=torch.float64, device=device)
+    torch.linalg.solve_triangular(torch.linalg.cholesky(one), one, upper=False)
+
+
 @contextmanager
 def exact_convolutions() -> Iterator[None]:
     """Convolutions of a GPU in float32 and the same bits every time, in all threads.

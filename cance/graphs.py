@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from threading import Lock
 
 import torch
@@ -19,7 +20,7 @@ from torch import nn
 from cance.devices import exact_convolutions
 
 AHEAD = 512  # steps whose draws lie on the device at a time
-AHEAD_BYTES = 2**26  # or fewer, if they take more memory than this
+AHEAD_BYTES = 2**29  # or fewer, if they take more memory than this
 WARM_UP = 2  # updates before the recording, in which libraries set themselves up; they are undone
 ENOUGH = 0.25  # of the device's memory
 EPS, BETA2 = 1e-8, 0.999  # torch's AdamW
@@ -105,9 +106,9 @@ class GraphedUpdates:
         A step's draws, on the device, to the scalar loss.
     optimisers : list of FlatAdamW
         Disjoint parameters; each follows the loss before any of them has moved.
-    draws : iterator of tuple of torch.Tensor
-        What each step draws, on the CPU, of the same shapes every time. Never asked for more than
-        `steps`.
+    draw : callable
+        n to what the next n steps draw, stacked, of the same shapes every time; `ahead` makes one
+        of what single steps draw. Never asked for more than `steps` in all.
     steps : int
     device : torch.device
         On another than a GPU nothing is recorded, and every step is computed anew: the same
@@ -119,19 +120,21 @@ class GraphedUpdates:
         module: nn.Module,
         loss: Callable[..., torch.Tensor],
         optimisers: list[FlatAdamW],
-        draws: Iterator[tuple[torch.Tensor, ...]],
+        draw: Callable[[int], tuple[torch.Tensor, ...]],
         steps: int,
         device: torch.device,
     ):
-        self._loss, self._optimisers, self._draws = loss, optimisers, draws
+        self._loss, self._optimisers, self._draw = loss, optimisers, draw
         self._left, self._ready = steps, 0
-        first = next(draws)
+        first = draw(1)
         bytes_a_step = sum(d.numel() * d.element_size() for d in first)
-        ahead = max(1, min(steps, AHEAD, AHEAD_BYTES // max(1, bytes_a_step)))
-        self._blocks = [torch.empty((ahead, *d.shape), dtype=d.dtype, device=device) for d in first]
+        block = max(1, min(steps, AHEAD, AHEAD_BYTES // max(1, bytes_a_step)))
+        self._blocks = [
+            torch.empty((block, *d.shape[1:]), dtype=d.dtype, device=device) for d in first
+        ]
         self._place = torch.zeros(1, dtype=torch.int64, device=device)  # in the block
         self._at = torch.zeros(1, dtype=torch.int64, device=device)  # of all steps
-        self._refill([first])
+        self._refill(first)
         self._replay = self._step
         if device.type == "cuda":
             changed = [*module.buffers(), self._place, self._at]
@@ -143,7 +146,7 @@ class GraphedUpdates:
         """The next n updates, which a GPU may still be busy with on return."""
         for _ in range(n):
             if not self._ready:
-                self._refill([])
+                self._refill()
             self._replay()
             self._ready -= 1
 
@@ -159,15 +162,29 @@ class GraphedUpdates:
         self._place.add_(1)
         self._at.add_(1)
 
-    def _refill(self, drawn: list[tuple[torch.Tensor, ...]]) -> None:
-        """Draw the next block of steps and move it to the device in one piece."""
+    def _refill(self, first: tuple[torch.Tensor, ...] = ()) -> None:
+        """Draw the next block of steps, but for the `first` of them, and move it to the device."""
         n = min(self._left, len(self._blocks[0]))
-        drawn = drawn + [next(self._draws) for _ in range(n - len(drawn))]
-        for block, parts in zip(self._blocks, zip(*drawn)):
-            block[:n].copy_(torch.stack(parts))
+        done = len(first[0]) if first else 0
+        for block, part in zip(self._blocks, first):
+            block[:done].copy_(part)
+        if n > done:
+            for block, part in zip(self._blocks, self._draw(n - done)):
+                block[done:n].copy_(part)
         self._place.zero_()
         self._left -= n
         self._ready = n
+
+
+def ahead(
+    draws: Iterator[tuple[torch.Tensor, ...]],
+) -> Callable[[int], tuple[torch.Tensor, ...]]:
+    """From what single steps draw to what the next n steps do, stacked."""
+
+    def draw(n: int) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.stack(parts) for parts in zip(*islice(draws, n)))
+
+    return draw
 
 
 @cache

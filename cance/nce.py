@@ -5,13 +5,15 @@ The numbered equations are pure functions of log-odds; `fit` is the one loop tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
+from cance import together
 from cance.augmentation import AugmentedData
 from cance.density import DensityEstimate
 from cance.moments import tensor_moments
@@ -242,19 +244,6 @@ def fit(
     initialise(density.log_odds, streams.initial)
     density.to(train.device)
     log_odds, noise = density.log_odds, density.noise
-
-    def draws() -> Iterator[tuple[torch.Tensor, ...]]:
-        for rows in minibatches(len(train), settings.batch_size, streams.order):
-            normal = noise.draw(settings.noise_ratio * len(rows), streams.noise)
-            # what makes rows of p_m of rows of p_d, Eq. (8)
-            altered = augmentation.draw(len(rows), streams.augmentation) if augmentation else ()
-            yield rows, normal, *altered
-
-    def loss(rows: torch.Tensor, normal: torch.Tensor, *altered: torch.Tensor) -> torch.Tensor:
-        z = augmentation.mix(train[rows], *altered) if augmentation else train[rows]
-        data = density.standardise(z)
-        return adversarial_batch_loss(log_odds, noise, data, noise.colour(normal))
-
     bank = noise.sample(settings.noise_ratio * len(validation), streams.noise)
     if augmentation:
         validation = augmentation.sample(validation, streams.augmentation)
@@ -265,11 +254,68 @@ def fit(
         optimisers.append(
             Optimiser([noise.psi], settings.noise_rate, 0.0, cycle=False, ascends=ascends)
         )
-    steps, every = settings.steps, settings.validate_every
-    title = "density" if progress else None
+    loss = _BatchLoss(density, train, augmentation)
+    draw = _drawn(len(train), noise, settings, streams, augmentation)
     best = BestWeights()
-    for step in updates(density, loss, optimisers, draws(), steps, every, title):
-        with torch.no_grad():
-            best.offer(step, float(batch_loss(log_odds, noise, validation, bank)), density)
+
+    @torch.no_grad()
+    def look(step: int) -> None:
+        best.offer(step, float(batch_loss(log_odds, noise, validation, bank)), density)
+
+    steps, every = settings.steps, settings.validate_every
+    if _on_gpu(train):
+        # psi is in no optimiser where it stays, and nothing is augmented where there is nothing
+        key = (settings, train.shape[1], augmentation is None)
+        together.hand_in(together.Fit(key, loss, optimisers, draw, look, steps, every))
+    else:
+        title = "density" if progress else None
+        singly = (tuple(part[0] for part in draw(1)) for _ in range(steps))
+        for step in updates(density, loss, optimisers, singly, steps, every, title):
+            look(step)
     best.restore(density)
     return FittedDensity(density.eval(), best)
+
+
+def _on_gpu(rows: torch.Tensor) -> bool:
+    return rows.device.type == "cuda"
+
+
+class _BatchLoss(nn.Module):
+    """What a step draws to Eq. (10): rows of p_d, or made into rows of p_m, against noise."""
+
+    def __init__(
+        self, density: DensityEstimate, train: torch.Tensor, augmentation: AugmentedData | None
+    ):
+        super().__init__()
+        self.density = density
+        self.register_buffer("rows", train, persistent=False)
+        self.mix = augmentation.mix if augmentation else lambda z: z
+
+    def forward(
+        self, chosen: torch.Tensor, normal: torch.Tensor, *altered: torch.Tensor
+    ) -> torch.Tensor:
+        density = self.density
+        data = density.standardise(self.mix(self.rows[chosen], *altered))
+        noise = density.noise
+        return adversarial_batch_loss(density.log_odds, noise, data, noise.colour(normal))
+
+
+def _drawn(
+    n_train: int,
+    noise: GaussianNoise,
+    settings: NCESettings,
+    streams: Streams,
+    augmentation: AugmentedData | None,
+) -> Callable[[int], tuple[torch.Tensor, ...]]:
+    """n to what the next n steps draw: rows, normal numbers, and what makes rows of p_m of them."""
+    batches = minibatches(n_train, settings.batch_size, streams.order)
+    size = settings.noise_ratio * settings.batch_size
+
+    def draw(n: int) -> tuple[torch.Tensor, ...]:
+        rows = torch.stack(list(islice(batches, n)))
+        normal = noise.draw(n * size, streams.noise).view(n, size, -1)
+        if augmentation is None:
+            return rows, normal
+        return rows, normal, *augmentation.draw_ahead(n, rows.shape[1], streams.augmentation)
+
+    return draw

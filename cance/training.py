@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from cance.graphs import FlatAdamW, GraphedUpdates
+from cance.graphs import FlatAdamW, GraphedUpdates, ahead
 
 Schedule = torch.optim.lr_scheduler.LRScheduler
 
@@ -177,7 +177,7 @@ def updates(
 
 def _graphed(module, loss, optimisers, draws, steps, device) -> Callable[[int], None]:
     flat = [optimiser.flat(steps) for optimiser in optimisers]
-    return GraphedUpdates(module, loss, flat, draws, steps, device).advance
+    return GraphedUpdates(module, loss, flat, ahead(draws), steps, device).advance
 
 
 def _plain(module, loss, optimisers, draws, steps, device) -> Callable[[int], None]:

@@ -9,7 +9,7 @@ from torch import nn
 from cance import autoencoder, nce
 from cance.augmentation import AugmentedData
 from cance.autoencoder import AutoencoderSettings
-from cance.graphs import GraphedUpdates
+from cance.graphs import GraphedUpdates, ahead
 from cance.moments import tensor_moments
 from cance.nce import NCESettings
 from cance.networks.conv import ConvSettings
@@ -53,7 +53,12 @@ def fitted(module, device, graphed, cycle=True, ascends=False):
     optimiser = Optimiser(list(module.parameters()), 1e-2, 0.1, cycle, ascends)
     if graphed:
         run = GraphedUpdates(
-            module.train(), loss, [optimiser.flat(STEPS)], draws(), STEPS, torch.device(device)
+            module.train(),
+            loss,
+            [optimiser.flat(STEPS)],
+            ahead(draws()),
+            STEPS,
+            torch.device(device),
         )
         run.advance(STEPS // 2)
         run.advance(STEPS - STEPS // 2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 
-from cance import devices
+from cance import devices, together
 from cance.experiments.experiment import Experiment, Outcome, Stopwatch
 from cance.hashing import hash_of, sha256_of
 from cance.results import provenance
@@ -37,7 +39,8 @@ def measure(run: Run, experiment: Experiment, device: str = "auto") -> dict:
     torch.set_num_threads(1)  # two threads in one worker are slower, and round differently
     seconds = Stopwatch()
     place = devices.resolve_device(device)
-    with devices.own_stream(place), seconds.time("total"):
+    attended = together.attended() if place.type == "cuda" else nullcontext()
+    with devices.own_stream(place), attended, seconds.time("total"):
         outcome: Outcome = experiment.function(run, experiment.settings, place, seconds)
     settings = experiment.settings.as_dict()
     return {

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
-from cance.devices import exact_convolutions, resolve_device
+from cance.devices import exact_convolutions, resolve_device, set_up
 from cance.experiments import EXPERIMENTS, data_sha256
 from cance.experiments.experiment import Experiment
 from cance.experiments.harness import measure
@@ -144,7 +144,10 @@ def _run(
 ) -> Iterator[dict]:
     """Make a plan's missing records and yield each once it is written."""
     git = provenance.git_state()
-    on_gpu = resolve_device(device).type == "cuda"
+    place = resolve_device(device)
+    on_gpu = place.type == "cuda"
+    if on_gpu:
+        set_up(place)
     tasks = (delayed(measure)(run, experiment, device) for run in todo.missing)
     # a worker gets its next run when it has finished one, so that none is wasted when killed
     parallel = Parallel(

@@ -8,7 +8,7 @@ from network_factory import drawn, uniform
 
 from cance.baselines.descent import Adam
 from cance.baselines.lenets import LeNet, LeNetShape
-from cance.graphs import GraphedUpdates
+from cance.graphs import GraphedUpdates, ahead
 from cance.training import updates
 
 STEPS = 30
@@ -65,7 +65,7 @@ def test_recorded_updates_are_the_plain_ones():
         if graphed:
             flat = [optimiser.flat(STEPS)]
             device = torch.device("cpu")
-            GraphedUpdates(network, loss, flat, draws, STEPS, device).advance(STEPS)
+            GraphedUpdates(network, loss, flat, ahead(draws), STEPS, device).advance(STEPS)
         else:
             for _ in updates(network, loss, [optimiser], draws, STEPS, 7):
                 pass

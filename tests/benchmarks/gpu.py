@@ -42,7 +42,7 @@ def alone(device: str) -> dict:
 def together(device: str, jobs: int) -> tuple[dict, list[dict]]:
     """All runs of Table 7's MNIST half, so many at a time."""
     experiment = experiments.find(ONE.experiment, ONE.dataset)
-    runs = experiments.runs(ONE.experiment, ONE.dataset)
+    runs = experiments.list_runs(ONE.experiment, ONE.dataset)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         made = runner.run(runs, experiment, Path(folder), jobs=jobs, device=device)

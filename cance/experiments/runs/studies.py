@@ -33,6 +33,13 @@ class BatchwiseAugmentedData(AugmentedData):
         features = self.draw_features(n, generator) if altered else torch.zeros(n, 2).double()
         return altered.expand(n), features
 
+    def draw_ahead(
+        self, steps: int, n: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `AugmentedData.draw_ahead`."""
+        drawn = [self.draw(n, generator) for _ in range(steps)]
+        return tuple(torch.stack(parts) for parts in zip(*drawn))
+
 
 MIXTURES = {"rows": AugmentedData, "batches": BatchwiseAugmentedData}
 
