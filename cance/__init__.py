@@ -19,7 +19,8 @@ The method, to be read in this order
 What it uses
     hashing, devices, randomness, scaling   SHA-256, the device, random streams, scaled columns
     batching            batches whose rows score alike, whatever rows stand beside them
-    training, graphs    what the two loops share; updates recorded on a GPU
+    training            what the loops share: AdamW and its rate, the updates, the best weights
+    graphs, together    updates recorded on a GPU; many fits there as one problem
 What goes beyond the paper
     rows, row_mixture, whitening   the size of the shell that shares a score; a density of rows
 The rooms
