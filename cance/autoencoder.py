@@ -174,6 +174,10 @@ def fit(
     progress : bool
         Show a progress bar on stderr.
 
+    Returns
+    -------
+    FittedAutoencoder
+
     Raises
     ------
     ValueError

@@ -91,6 +91,10 @@ def batch_moments(batch: torch.Tensor) -> Moments:
     batch : torch.Tensor
         Shape (n_b, D), any floating dtype.
 
+    Returns
+    -------
+    Moments
+
     Raises
     ------
     ValueError
@@ -111,6 +115,10 @@ def streaming_moments(batches: Iterable[torch.Tensor]) -> Moments:
     ----------
     batches : iterable of torch.Tensor
         Each of shape (n_b, D); sizes may differ.
+
+    Returns
+    -------
+    Moments
 
     Raises
     ------
@@ -137,6 +145,10 @@ def tensor_moments(rows: torch.Tensor) -> Moments:
     ----------
     rows : torch.Tensor
         Shape (N, D), any floating dtype.
+
+    Returns
+    -------
+    Moments
 
     Raises
     ------

@@ -46,6 +46,10 @@ def streams(seed: int, stage: str) -> Streams:
         At least 0.
     stage : {"split", "autoencoder", "density"}
 
+    Returns
+    -------
+    Streams
+
     Raises
     ------
     ValueError

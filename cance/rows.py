@@ -189,6 +189,10 @@ def fit(
     progress : bool
         Show a progress bar on stderr.
 
+    Returns
+    -------
+    FittedRows
+
     Raises
     ------
     ValueError

@@ -45,6 +45,11 @@ def dense_projection_loss(z: torch.Tensor, gamma: float) -> torch.Tensor:
         Representations of a batch, (n, d).
     gamma : float
 
+    Returns
+    -------
+    torch.Tensor
+        Scalar, at least 0.
+
     Notes
     -----
     Distances do not change where a constant is taken from all rows. Their mean is, since the

@@ -49,6 +49,11 @@ def project_to_shell(h: torch.Tensor, radius: float, gamma: float) -> torch.Tens
         r > 0.
     gamma : float
         At least 1.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (N, D).
     """
     norm = h.norm(dim=1, keepdim=True)
     return h * (norm.clamp(radius, gamma * radius) / norm.clamp_min(torch.finfo(h.dtype).tiny))
@@ -64,6 +69,11 @@ def drocc_loss(
     normal_logits, adversarial_logits : torch.Tensor
         f of the rows (label 1) and of the points around them (label 0), shape (N,).
     mu : float
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar, at least 0.
     """
     return softplus(-normal_logits).mean() + mu * softplus(adversarial_logits).mean()
 
@@ -119,6 +129,11 @@ def adversarial_points(
     steps : int
     step : float
         Length of each.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (N, D).
     """
     point = x + start
     for i in range(1, steps + 1):

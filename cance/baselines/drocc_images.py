@@ -81,6 +81,11 @@ def adversarial_images(
         Length of each.
     project_every : int, optional
         Steps between two projections. After the last there is one in any case.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (N, C, H, W).
     """
     h = start
     for i in range(1, steps + 1):

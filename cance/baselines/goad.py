@@ -55,6 +55,11 @@ def triplet_centre_loss(
         c_m, shape (M, F).
     margin : float
         s.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar, at least 0.
     """
     with torch.no_grad():  # which centre is the nearest has no gradient; M distances a row would
         away = _less_own_norm(features, centres)

@@ -208,6 +208,11 @@ def as_images(X) -> torch.Tensor:
     X : array-like or torch.Tensor
         (N, C, H, W); uint8 is divided by 255.
 
+    Returns
+    -------
+    torch.Tensor
+        Shape (N, C, H, W), float32.
+
     Raises
     ------
     ValueError

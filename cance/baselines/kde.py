@@ -74,6 +74,11 @@ def cross_validated_bandwidth(
     folds : int
     generator : torch.Generator
         Of the folds, on the CPU.
+
+    Returns
+    -------
+    float
+        One of `bandwidths`.
     """
     parts = torch.randperm(len(rows), generator=generator).to(rows.device).chunk(folds)
     total = rows.new_zeros(len(bandwidths))

@@ -53,6 +53,11 @@ def from_pyod(module: str, name: str, **parameters) -> Detector:
     **parameters
         ``seeded=True`` hands the seed on as ``random_state``.
 
+    Returns
+    -------
+    callable
+        As the others here: (train, test, seed) to scores.
+
     Raises
     ------
     ImportError

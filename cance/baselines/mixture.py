@@ -45,6 +45,10 @@ def mixture_of(z: torch.Tensor, membership: torch.Tensor) -> Mixture:
         Composite features, shape (N, D).
     membership : torch.Tensor
         gamma_k of each row, shape (N, K), rows adding to 1.
+
+    Returns
+    -------
+    Mixture
     """
     total = membership.sum(0)  # (K,)
     mean = membership.T @ z / total[:, None]

@@ -210,6 +210,10 @@ def fit(
     progress : bool
         Show a progress bar on stderr.
 
+    Returns
+    -------
+    FittedVAE
+
     Raises
     ------
     ValueError

@@ -122,6 +122,11 @@ def digest(images: dict[str, Tensor]) -> str:
     ----------
     images : dict of str to Tensor
         One of `NAMES` to its images, uint8 (N, 1, 28, 28); their bytes are taken in C order.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
     """
     sha256 = hashlib.sha256()
     for name in NAMES:

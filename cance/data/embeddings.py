@@ -126,6 +126,10 @@ def embed(
     progress : bool
         Show a progress bar on stderr where something has to be computed.
 
+    Returns
+    -------
+    EmbeddedDataset
+
     Raises
     ------
     ValueError

@@ -159,6 +159,10 @@ def load_auto(name: str) -> ImageDataset:
     ----------
     name : str
         ``"auto"`` or one of `NAMES`; errors are those of `load`, with its default folder.
+
+    Returns
+    -------
+    ImageDataset
     """
     if name != "auto":
         return load(name)

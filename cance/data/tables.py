@@ -157,6 +157,10 @@ def load(name: str, root: str | Path | None = None) -> Table:
     root : str or Path, optional
         Folder to look in instead of `cance.data.images.data_root`.
 
+    Returns
+    -------
+    Table
+
     Raises
     ------
     cance.data.DatasetUnavailable
@@ -177,6 +181,10 @@ def status(root: str | Path | None = None) -> list[Status]:
     ----------
     root : str or Path, optional
         Folder to look in instead of `cance.data.images.data_root`.
+
+    Returns
+    -------
+    list of Status
     """
     found = []
     for name, source in SOURCES.items():

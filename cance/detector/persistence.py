@@ -138,6 +138,10 @@ def load(path, device: str = "auto") -> Saved:
     device : str
         ``"auto"`` or a torch device.
 
+    Returns
+    -------
+    Saved
+
     Raises
     ------
     ModelFileError

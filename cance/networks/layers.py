@@ -48,6 +48,11 @@ def growing_layers(
         Their heights and widths, as `feature_map_sizes` gives them.
     activation : callable
         Makes the layer after each normalisation; after the last convolution stands a sigmoid.
+
+    Returns
+    -------
+    list of torch.nn.Module
+        In the order of the forward pass.
     """
     layers: list[nn.Module] = []
     for i in reversed(range(len(widths) - 1)):

@@ -108,6 +108,11 @@ def initialise_masked(module: nn.Module, generator: torch.Generator) -> nn.Modul
         Built under ``torch.device("meta")``.
     generator : torch.Generator
         On the CPU.
+
+    Returns
+    -------
+    torch.nn.Module
+        The module itself, its weights drawn, on the CPU.
     """
     module = initialise(module, generator)
     for layer in module.modules():

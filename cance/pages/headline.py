@@ -44,6 +44,11 @@ def blocks(found: Iterable[dict]) -> dict[str, str]:
     ----------
     found : iterable of dict
         Sound records.
+
+    Returns
+    -------
+    dict of str to str
+        By mark, what belongs between its two ends.
     """
     found = list(found)
     return {"verdict": verdict(found), "results": results(found), "advice": advice(found)}
@@ -155,6 +160,11 @@ def insert(page: str, block: str, name: str) -> str:
         What belongs between them.
     name : str
         The block's.
+
+    Returns
+    -------
+    str
+        The page with its block renewed.
 
     Raises
     ------

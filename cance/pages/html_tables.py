@@ -44,6 +44,10 @@ def compared(frame: pd.DataFrame, title: str = "") -> Shown:
         stands in the caption.
     title : str
         What the caption says besides the table's number; the paper's own short title by default.
+
+    Returns
+    -------
+    Shown
     """
     digits = 2 if paper.POINT[frame["table"].iloc[0]] < 1 else 1
     keys = [key for key in _KEYS if frame[key].nunique() > 1 and _news(frame, key)]
@@ -82,6 +86,10 @@ def by_class(frame: pd.DataFrame, title: str = "", columns: Sequence[str] = ()) 
         See `compared`.
     columns : sequence of str
         Which methods are shown, in this order; all by default.
+
+    Returns
+    -------
+    Shown
     """
     digits = 2 if paper.POINT[frame["table"].iloc[0]] < 1 else 1
     if columns:
@@ -124,6 +132,10 @@ def plain(
         Decimals, for all columns or by column (one, where a column is not named).
     index : sequence of str, optional
         What stands above the index; its own names by default.
+
+    Returns
+    -------
+    Shown
     """
     by_column = digits if isinstance(digits, Mapping) else {}
     whole = digits if isinstance(digits, int) else 1

@@ -46,6 +46,11 @@ def scoreboard(found: Iterable[dict], book: Path = Path("book")) -> str:
         Sound records.
     book : path
         Where the chapters are: a home that is not there yet is named without a link.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     found = list(found)
     frames = {number: tables.compare(number, found) for number in paper.TABLES}

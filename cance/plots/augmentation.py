@@ -21,6 +21,10 @@ def log_normal_quantiles(features: Mapping[str, Mapping[str, np.ndarray]]) -> Fi
     ----------
     features : mapping of str to mapping of str to numpy.ndarray
         Feature to (sample to z > 0, shape (N,)). A log-normal sample lies on the diagonal.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(1, len(features), figsize=(4.2 * len(features), 3.9))
     for axis, (feature, samples) in zip(np.atleast_1d(axes), features.items(), strict=True):
@@ -46,6 +50,10 @@ def marginals(panels: Mapping[str, Mapping[str, np.ndarray]], modes: Mapping[str
         Feature to {"z": points, "p_0": ..., "p_m": ..., "p_n": ...}, each of shape (G,).
     modes : mapping of str to float
         Feature to m_z.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 3.4))
     lines = (("p_0", "data $p_0$", NORMAL), ("p_m", "augmented $p_m$", ARTIFICIAL))
@@ -76,6 +84,10 @@ def failing_widening(
         Feature to the coefficients of variation of the classes, drawn at K = `trained`.
     trained : float
         K that training ends with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(6, 3.6))
     axis.plot(variation, smallest, color=MODEL, label="the bound fails above")
@@ -97,6 +109,10 @@ def reconstruction_plane(groups: Mapping[str, np.ndarray], modes: tuple[float, f
         Name to (z_e, z_c), shape (N, 2): noise, artificial and data, in this order.
     modes : (float, float)
         m_z of z_e and of z_c.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(5.6, 4.2))
     for (name, z), colour in zip(groups.items(), (NOISE, ARTIFICIAL, NORMAL), strict=True):
@@ -120,6 +136,10 @@ def score_sweeps(
         What z_c is held at, to (variant to S_C in nats, shape (latents, G)).
     mode : float
         m_z of z_e.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 3.6), sharey=True)
     for axis, (title, variants) in zip(np.atleast_1d(axes), panels.items(), strict=True):

@@ -22,6 +22,10 @@ def spectra(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     panels : mapping of str to mapping of str to numpy.ndarray
         Title of a panel to name of a network to eigenvalues of Sigma, shape (d,), in any order.
         A network has the same colour in every panel.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     size = (4.6 * len(panels), 3.6)
@@ -50,6 +54,10 @@ def conditioning(
         Name of a line to condition numbers, one a weight.
     limit : float
         Below it a covariance is called well-conditioned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(5.5, 3.6))
     for colour, (name, values) in zip(COLOURS, numbers.items()):
@@ -73,6 +81,10 @@ def two_stages(
         lambda, evenly spaced on the axis.
     panels : mapping of str to pair of numpy.ndarray
         Title to the errors after stage 1 and after stage 2, one a weight.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.6), squeeze=False)
     position = np.arange(len(weights))
@@ -94,6 +106,10 @@ def latent_pair(latents: np.ndarray, gaussian: np.ndarray) -> Figure:
     ----------
     latents, gaussian : numpy.ndarray
         Shape (N, 2): z_l and draws from the Gaussian. The histogram is of the first column.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, (scatter, histogram) = plt.subplots(1, 2, figsize=(8.5, 3.8))
     for rows, colour, name in ((gaussian, NOISE, "Gaussian"), (latents, NORMAL, "latents")):

@@ -23,6 +23,10 @@ def auroc_by_seconds(costs: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     titles : mapping of str to str
         The data sets to show, and what to call them.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Notes
     -----
     Triangles were fitted on a GPU, which several fits shared: seconds compare among circles, and

@@ -20,6 +20,10 @@ def two_parts(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     ----------
     groups : mapping of str to pair of numpy.ndarray
         Name to (||x|| - ||x'||)^2 and 4 ||x|| ||x'|| z_c, each of shape (N,), both positive.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(5.2, 4.4))
     for colour, (name, (length, angle)) in zip((ANOMALOUS, NORMAL), groups.items(), strict=True):
@@ -45,6 +49,10 @@ def movements(
         one number a strength, in units of the feature's spread over normal images.
     threshold : float
         Drawn above and below zero.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(2, -(-len(panels) // 2), figsize=(8.6, 6), squeeze=False)
     for axis in axes.flat[len(panels) :]:
@@ -71,6 +79,10 @@ def cancellation(exact: np.ndarray, errors: Mapping[str, np.ndarray]) -> Figure:
         The number in float64, shape (N,).
     errors : mapping of str to numpy.ndarray
         Name of the way to its relative errors, shape (N,).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(5.5, 3.8))
     for colour, (name, error) in zip(COLOURS, errors.items()):

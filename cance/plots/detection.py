@@ -23,6 +23,10 @@ def reconstructions(images: np.ndarray, rebuilt: np.ndarray, titles: Sequence[st
         x and x', shape (N, 1, H, W) or (N, 3, H, W), in [0, 1].
     titles : sequence of str
         One for each pair.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(2, len(images), figsize=(1.1 * len(images), 2.7))
     for column, (x, y, title) in enumerate(zip(images, rebuilt, titles, strict=True)):
@@ -42,6 +46,10 @@ def covariance(matrix: np.ndarray, labels: Sequence[str]) -> Figure:
         Shape (D, D).
     labels : sequence of str
         Of the D coordinates.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     size = 0.6 * len(matrix) + 1.2
     figure, axis = plt.subplots(figsize=(size, size))
@@ -62,6 +70,10 @@ def reconstruction_features(groups: Mapping[str, np.ndarray]) -> Figure:
     ----------
     groups : mapping of str to numpy.ndarray
         Name to composite features, shape (N, d + 2).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(5, 4))
     for colour, (name, z) in zip((ANOMALOUS, NORMAL), groups.items(), strict=True):
@@ -79,6 +91,10 @@ def noise_clouds(data: np.ndarray, base: np.ndarray, widened: np.ndarray) -> Fig
     ----------
     data, base, widened : numpy.ndarray
         Shape (N, d + 2): rows of p_d, of p_n and of p_nK.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     d = data.shape[1] - 2
     planes = (((0, 1), ("$z_{l,1}$", "$z_{l,2}$")), ((d, d + 1), ("$z_e$", "$z_c$")))
@@ -104,6 +120,10 @@ def score_histogram(scores: np.ndarray, anomalous: np.ndarray, threshold: float)
         bool, shape (N,).
     threshold : float
         Scores above it are called anomalous.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(6, 3.5))
     bins = np.linspace(scores.min(), np.quantile(scores, 0.99), 80)
@@ -124,6 +144,10 @@ def roc_curves(scores: Mapping[str, np.ndarray], anomalous: np.ndarray) -> Figur
         Name to S, shape (N,), high is anomalous.
     anomalous : numpy.ndarray
         bool, shape (N,).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(4.5, 4.5))
     for name, score in scores.items():
@@ -140,6 +164,10 @@ def paper_beside_ours(frame: pd.DataFrame) -> Figure:
     ----------
     frame : pandas.DataFrame
         As `cance.results.tables.compare` returns; rows without a number of ours are left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(5, 5))
     known = frame.dropna(subset=["ours_mean"])
@@ -162,6 +190,10 @@ def gains(differences: Mapping[str, Sequence[float]], label: str) -> Figure:
         Group to paired differences, in points.
     label : str
         Of the axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(6, 0.45 * len(differences) + 1))
     for row, values in enumerate(differences.values()):
@@ -183,6 +215,10 @@ def heat_map(frame: pd.DataFrame, label: str) -> Figure:
         Rows and columns are labelled by its index and columns.
     label : str
         Of the colour bar.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     # the colour bar needs to know of the layout from the start
     size = (1.1 * frame.shape[1] + 3, 0.36 * len(frame) + 1)
@@ -205,6 +241,10 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
     rows : mapping of str to numpy.ndarray
         Name to images, shape (N, 1, H, W) or (N, 3, H, W), uint8 or in [0, 1]; the same N in
         every row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     n = len(next(iter(rows.values())))
     figure, axes = plt.subplots(

@@ -27,6 +27,10 @@ def merged_ellipses(
         Moments of each sample.
     merged : Moments
         Moments of both together.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(6, 4.2))
     for (name, rows), moments, colour in zip(
@@ -50,6 +54,11 @@ def ellipse(moments: Moments) -> np.ndarray:
     ----------
     moments : Moments
         Of two coordinates.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (200, 2).
     """
     angle = np.linspace(0, 2 * np.pi, 200)
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -68,6 +77,10 @@ def errors(places: Sequence[float], curves: Mapping[str, Sequence[float]], label
         Name to errors, one a place; an error of exactly zero is left out.
     label : str
         Of the horizontal axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(6.5, 4))
     for (name, values), colour in zip(curves.items(), CURVES):

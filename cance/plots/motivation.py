@@ -24,6 +24,10 @@ def error_models(error: np.ndarray, n_inputs: int, degrees: float) -> Figure:
         d_0.
     degrees : float
         Degrees of freedom of the chi-square that is drawn beside them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6))
     implied = (
@@ -69,6 +73,10 @@ def error_given_latent(
         Standard deviation of ln z_e given z_l, and ln z_e less its mean given z_l, shape (N,).
     bins : int
         Bins of equal size along the fitted standard deviation.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6))
     expected = np.exp(location)
@@ -115,6 +123,10 @@ def overall_and_within(frame: pd.DataFrame) -> Figure:
     ----------
     frame : pandas.DataFrame
         One row a score; columns "overall" and "within", in percent.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(7.5, 0.36 * len(frame) + 1.2))
     rows = np.arange(len(frame))

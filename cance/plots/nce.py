@@ -24,6 +24,10 @@ def surfaces(axis_points: np.ndarray, log_densities: Mapping[str, np.ndarray]) -
     log_densities : mapping of str to numpy.ndarray
         Name to ln p, shape (G, G), the first index being the horizontal coordinate. The scale runs
         over the seven nats below the first one's maximum; what lies under it has one colour.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     n = len(log_densities)
     figure, axes = plt.subplots(1, n, figsize=(3.2 * n + 0.6, 3.2), layout="constrained")
@@ -56,6 +60,10 @@ def against_ratio(
         lines and dots.
     errors : mapping of str to numpy.ndarray
         Name to the root mean squared error of the network's ln p, nats, (R,).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     for colour, (name, line) in zip(LINES, theory.items()):
@@ -86,6 +94,10 @@ def along_a_ray(radii: np.ndarray, scores: Mapping[str, np.ndarray], farthest: f
         Name to -ln p in nats, shape (R,), positive: the axis is logarithmic.
     farthest : float
         Largest distance of a data row or a noise row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(6, 3.6))
     for colour, (name, values) in zip((MODEL, NORMAL, NOISE), scores.items(), strict=True):
@@ -113,6 +125,10 @@ def log_odds_densities(
         nu.
     visible : float
         Log-odds in +-`visible`, where rows still weigh in the gradient, are shaded.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(1, len(dimensions), figsize=(3.3 * len(dimensions), 3))
     for axis, d in zip(axes, dimensions, strict=True):
@@ -137,6 +153,10 @@ def recovered(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     ----------
     panels : mapping of str to (numpy.ndarray, numpy.ndarray)
         Name to the true and the learnt log-ratio, each of shape (N,), in nats.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     n = len(panels)
     figure, axes = plt.subplots(1, n, figsize=(2.9 * n, 3.1))

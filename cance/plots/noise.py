@@ -25,6 +25,10 @@ def stop_gradient_graph(inner: float, outer: float, noise: float) -> Figure:
         Slope through the L_K of the data term.
     noise : float
         Slope through the L_K of the noise term.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(8.6, 3.4))
     boxes = {
@@ -75,6 +79,10 @@ def optimal_losses(widening: np.ndarray, losses: Mapping[str, np.ndarray], bound
         Data density to V(K), shape (n,), in nats.
     bound : float
         What V reaches if noise and data have the same density.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(6.5, 4))
     axis.axvspan(widening[0], 1, color="0.92")
@@ -99,6 +107,10 @@ def slope_curves(widening: np.ndarray, panels: Mapping[str, Mapping[str, np.ndar
         K, shape (n,).
     panels : mapping of str to mapping of str to numpy.ndarray
         Title to name to dL/dK, shape (n,).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(
         1, len(panels), figsize=(3.5 * len(panels), 3.5), sharey=True, squeeze=False
@@ -123,6 +135,10 @@ def slope_bars(labels: Sequence[str], slopes: Mapping[str, np.ndarray]) -> Figur
         Of the D coordinates.
     slopes : mapping of str to numpy.ndarray
         Rule to slopes of several draws, shape (draws, D); bars are means, whiskers the range.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(7, 3.4))
     width = 0.8 / len(slopes)
@@ -146,6 +162,10 @@ def widening_paths(panels: Mapping[str, Mapping[float, np.ndarray]]) -> Figure:
     ----------
     panels : mapping of str to mapping of float to numpy.ndarray
         Title to start psi_0 to K_jj after each update, shape (steps, D).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     rows = (len(panels) + 1) // 2
     figure, axes = plt.subplots(

@@ -27,6 +27,10 @@ def overview(image: np.ndarray, reconstruction: np.ndarray) -> Figure:
     ----------
     image, reconstruction : numpy.ndarray
         x and x', shape (H, W), in [0, 1].
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(9.2, 5.2))
     axis.set_axis_off()

@@ -24,6 +24,10 @@ def spectrum(explained: Mapping[str, np.ndarray], latent_dim: int) -> Figure:
         Name to the shares of the components, in descending order.
     latent_dim : int
         d, marked by a line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(5.5, 3.6))
     for name, shares in explained.items():
@@ -54,6 +58,10 @@ def neighbours(
         uint8, (N, C, H, W), in the same order.
     n : int
         Neighbours shown.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     rows = list(queries.values())
     found = NearestNeighbors(n_neighbors=n).fit(train.numpy())
@@ -75,6 +83,10 @@ def fingerprint(ours: Mapping[str, pd.DataFrame], paper: Mapping[str, pd.Series]
         Score to its AUROC in percent: a row an input size in pixels, a column a class.
     paper : mapping of str to pandas.Series
         Score to the paper's AUROC in percent, by class.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(1, len(ours) + 1, figsize=(4 * len(ours) + 3.4, 3.8))
     last = axes[-1]

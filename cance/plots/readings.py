@@ -26,6 +26,10 @@ def by_epoch(
         below each a column a seed.
     printed : mapping of str to mapping of str to float
         Title and column to the paper's mean, in percent.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axes = plt.subplots(
         1, len(panels), figsize=(3.6 * len(panels), 3.6), sharey=True, squeeze=False

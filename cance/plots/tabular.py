@@ -20,6 +20,10 @@ def ranks(ranking: Ranking) -> Figure:
     Parameters
     ----------
     ranking : Ranking
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     rows = np.arange(len(ranking.ranks))
     figure, axis = plt.subplots(figsize=(6.5, 0.32 * len(rows) + 1.2))
@@ -45,6 +49,10 @@ def measure_by_method(frame: pd.DataFrame, measure: str, paper: dict[str, float]
     paper : dict of str to float
         Table to the paper's figure of CANCE, a fraction; tables that it does not print are left
         out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     tables, methods = (list(dict.fromkeys(frame[name])) for name in ("table", "method"))
     size = (3.4 * len(tables) + 1.4, 0.3 * len(methods) + 1.2)
@@ -71,6 +79,10 @@ def dissimilarity_by_length(
     ----------
     panels : mapping of str to tuple
         Title to ||x||, z_c and whether the row is anomalous, shape (N,) each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     size = (4 * len(panels) + 0.5, 3.6)
     figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False)
@@ -99,6 +111,10 @@ def contamination(frame: pd.DataFrame) -> Figure:
     ----------
     frame : pandas.DataFrame
         As `cance.results.summaries.tables.kddcup` returns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(5.5, 3.6))
     for method, rows in frame.groupby("method", sort=False):

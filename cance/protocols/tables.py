@@ -53,6 +53,10 @@ def half_of_the_normals(
     anomalous : numpy.ndarray
         bool, (N,).
     generator : numpy.random.Generator
+
+    Returns
+    -------
+    TableSplit
     """
     normal = generator.permutation(np.flatnonzero(~anomalous))
     return _split(rows, anomalous, normal[: len(normal) // 2])
@@ -118,6 +122,10 @@ def contaminated(split: TableSplit, share: float, generator: np.random.Generator
     share : float
         Of the training rows, in [0, 1); rounded to whole rows.
     generator : numpy.random.Generator
+
+    Returns
+    -------
+    TableSplit
 
     Raises
     ------
@@ -186,6 +194,11 @@ def top_threshold(scores: np.ndarray, reference: np.ndarray) -> float:
     reference : numpy.ndarray
         (N',), pooled with them: those of the training rows for KDDCUP99's pooled rule, none for
         DAGMM's own, the top 20 % of the test.
+
+    Returns
+    -------
+    float
+        In the unit of the scores.
     """
     return float(np.quantile(np.concatenate([scores, reference]), CALLED_NORMAL))
 

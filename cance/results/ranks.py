@@ -51,6 +51,10 @@ def ranking(
     blocks : sequence of str
         The columns that tell blocks apart.
 
+    Returns
+    -------
+    Ranking
+
     Raises
     ------
     ValueError

@@ -50,6 +50,10 @@ def breusch_pagan(residuals: np.ndarray, regressors: np.ndarray) -> VarianceTest
         Shape (N,), mean near zero.
     regressors : numpy.ndarray
         Shape (N, k), without a constant column.
+
+    Returns
+    -------
+    VarianceTest
     """
     squares = residuals**2
     explained = LinearRegression().fit(regressors, squares).score(regressors, squares)
@@ -75,6 +79,10 @@ def binned_variance_ratio(
         Shape (N,). Rows are ordered by position, which must not be computed from these residuals.
     rng : numpy.random.Generator
     bins, permutations : int
+
+    Returns
+    -------
+    VarianceTest
     """
     test = stats.permutation_test(
         (residuals[np.argsort(position, kind="stable")],),
@@ -135,6 +143,10 @@ def fit_error_given_latent(latent: np.ndarray, error: np.ndarray) -> ErrorGivenL
         z_l of normal rows, shape (N, d), best of rows that the autoencoder was not trained on.
     error : numpy.ndarray
         z_e, shape (N,).
+
+    Returns
+    -------
+    ErrorGivenLatent
 
     Raises
     ------

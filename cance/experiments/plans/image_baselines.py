@@ -59,6 +59,10 @@ def drocc(dataset: str, note: str = "", **parameters) -> BaselineSettings:
         Key of `PIXELS`.
     note : str
         What the other parameters change.
+
+    Returns
+    -------
+    BaselineSettings
     """
     common = {"ascent_steps": 0, "epochs": 40, **PIXELS[dataset], **parameters}
     if dataset == "cifar10":

@@ -175,6 +175,11 @@ def components_for(rows: torch.Tensor, share: float) -> int:
         (N, F).
     share : float
         In (0, 1).
+
+    Returns
+    -------
+    int
+        At least 1.
     """
     variances = torch.linalg.eigvalsh(rows.double().T.cov()).flip(0).clamp_min(0)
     explained = variances.cumsum(0) / variances.sum()

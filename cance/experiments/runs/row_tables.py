@@ -112,6 +112,10 @@ def drawn_split(rows: np.ndarray, anomalous: np.ndarray, most_rows: int, seed: i
         bool, (N,).
     most_rows : int
     seed : int
+
+    Returns
+    -------
+    TableSplit
     """
     generator = np.random.default_rng(seed)
     if len(rows) > most_rows:

@@ -69,6 +69,11 @@ def in_every_block(frame: pd.DataFrame) -> pd.DataFrame:
     ----------
     frame : pandas.DataFrame
         As `by_class` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns of the frame.
     """
     blocks = frame.groupby(["dataset", "normal"]).ngroups
     return frame[frame.groupby("method")["auroc"].transform("size") == blocks]

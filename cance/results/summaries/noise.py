@@ -46,6 +46,10 @@ def effect(differences: Sequence[float]) -> Effect:
     differences : sequence of float
         Independent of each other: one a normal class, say, each the mean over its seeds.
 
+    Returns
+    -------
+    Effect
+
     Raises
     ------
     ValueError
