@@ -1,4 +1,9 @@
-"""The autoencoder: its two losses and its two-stage fit (section 3.2, Appendix A)."""
+"""The autoencoder: its two losses and its two-stage fit (section 3.2, Appendix A).
+
+References
+----------
+Liao and Brockmeier: Anomaly Detection via Autoencoder Composite Features and NCE, arXiv 2502.01920.
+"""
 
 from __future__ import annotations
 
@@ -161,7 +166,8 @@ def fit(
 ) -> FittedAutoencoder:
     """Fit in two stages (section 3.2, Appendix A): both networks, then the decoder alone.
 
-    Stage 1 minimises L_error + lambda L_cov. Stage 2 freezes the encoder, in evaluation mode, so
+    Stage 1 minimises L_error + lambda L_cov over phi_1 and phi_2. Stage 2 minimises L_error over
+    phi_2 alone and freezes the encoder E_phi1, in evaluation mode, so
     the latents are encoded once and the covariance loss no longer weighs on the reconstruction.
     Each stage keeps the weights of its lowest validation loss.
 

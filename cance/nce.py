@@ -1,6 +1,12 @@
 """Noise-contrastive estimation of the composite features' density (sections 3.3 and 3.4).
 
 The numbered equations are pure functions of log-odds; `fit` is the one loop that calls them.
+
+References
+----------
+Gutmann and Hyvarinen: Noise-Contrastive Estimation of Unnormalized Statistical Models, with
+Applications to Natural Image Statistics, JMLR 13, 2012.
+Liao and Brockmeier: Anomaly Detection via Autoencoder Composite Features and NCE, arXiv 2502.01920.
 """
 
 from __future__ import annotations
@@ -105,7 +111,21 @@ def nce_loss(
 ) -> torch.Tensor:
     """Eq. (6): L_NCE(theta) = -E_{p_d}[ln sigma(T(z))] - nu E_{p_n}[ln(1 - sigma(T(v)))].
 
-    Parameters and result as for Eq. (5), of which it is the negative.
+    The negative of Eq. (5).
+
+    Parameters
+    ----------
+    data_log_odds : torch.Tensor
+        T_theta of data rows, shape (M,).
+    noise_log_odds : torch.Tensor
+        T_theta of noise rows, shape (N,).
+    noise_ratio : float
+        nu.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar, at least 0.
     """
     return -log_likelihood(data_log_odds, noise_log_odds, noise_ratio)
 
@@ -182,7 +202,21 @@ def adversarial_batch_loss(
     Its value and its gradient in theta are those of Eq. (9), since L_K(L_K^-1(z)) = z. One
     backward pass therefore serves theta, which descends, and psi, which ascends.
 
-    Parameters and result as for Eq. (9).
+    Parameters
+    ----------
+    log_odds : torch.nn.Module
+        T_theta.
+    noise : GaussianNoise
+        Holds K.
+    data : torch.Tensor
+        z_i drawn from p_m, shape (M, D).
+    base : torch.Tensor
+        v_i drawn from p_n before widening, shape (N, D).
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar, at least 0.
     """
     return -noise_objective(log_odds, noise, data, base, len(base) / len(data))
 
@@ -226,6 +260,10 @@ def fit(
         p_m of Eq. (8) in place of p_d: what makes CNCE into CANCE.
     progress : bool
         Show a progress bar on stderr.
+
+    Returns
+    -------
+    FittedDensity
 
     Raises
     ------

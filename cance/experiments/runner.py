@@ -113,7 +113,7 @@ def run(
     device : str
         ``"auto"`` or a torch device.
     refresh : bool
-        As for `plan`.
+        Make anew what is stale or cannot be trusted, instead of refusing.
     progress : bool
         Show finished runs, rate and time left on stderr.
 

@@ -67,8 +67,20 @@ def first_half_of_the_normals(
 ) -> TableSplit:
     """The first half of the normals in the file's order trains, the rest and every anomaly test.
 
-    GOAD's split: nothing is drawn, and `generator` is not used. Parameters as for
-    `half_of_the_normals`.
+    GOAD's split: nothing is drawn.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray
+        (N, D).
+    anomalous : numpy.ndarray
+        bool, (N,).
+    generator : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    TableSplit
     """
     normal = np.flatnonzero(~anomalous)
     return _split(rows, anomalous, normal[: len(normal) // 2])
@@ -77,7 +89,19 @@ def first_half_of_the_normals(
 def balanced(rows: np.ndarray, anomalous: np.ndarray, generator: np.random.Generator) -> TableSplit:
     """Every anomaly and as many random normals test; all other normals train.
 
-    DROCC's split. Parameters as for `half_of_the_normals`.
+    DROCC's split.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray
+        (N, D).
+    anomalous : numpy.ndarray
+        bool, (N,).
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    TableSplit
 
     Raises
     ------
@@ -98,7 +122,19 @@ def half_of_the_rows(
 ) -> TableSplit:
     """A random half of all rows tests; of the other half, the normals train.
 
-    DAGMM's own split of KDDCUP99. Parameters as for `half_of_the_normals`.
+    DAGMM's own split of KDDCUP99.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray
+        (N, D).
+    anomalous : numpy.ndarray
+        bool, (N,).
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    TableSplit
     """
     order = generator.permutation(len(rows))
     first, test = order[: len(rows) // 2], order[len(rows) // 2 :]

@@ -153,8 +153,18 @@ def score_unit_length(
 ) -> Outcome:
     """The four variants on features scaled to unit length.
 
-    Parameters and what is returned are those of `score_variants_on_features`; ``latent_dim`` is the
-    d that was chosen.
+    Parameters
+    ----------
+    run : Run
+    settings : UnitLengthSettings
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        With ``stand_ins`` and ``explained_variance``, as `score_variants_on_features` has them, and
+        ``latent_dim``, the d that was chosen.
     """
     with seconds.time("data"):
         rows = normal_features(run, settings.features, device)
@@ -198,8 +208,19 @@ def score_trials_on_features(
 ) -> Outcome:
     """Several ways to fit a density to the same features, and what each scores.
 
-    Parameters and what is returned are those of `score_variants_on_features`, but that the settings' base
-    are `PretrainedSettings`, and that a trial takes the place of a variant.
+    Parameters
+    ----------
+    run : Run
+    settings : StudySettings
+        Its base are `PretrainedSettings`.
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        Of the trials, with ``stand_ins`` and ``explained_variance``, as
+        `score_variants_on_features` has them.
     """
     base = settings.base
     with seconds.time("data"):
