@@ -18,7 +18,12 @@ from cance.experiments.runs.rows import (
 )
 from cance.protocols.normals import ONE_NORMAL_CLASS, SINGLE_CLASSES
 
-_IMAGES = {"mnist": images.MNIST, "fashion-mnist": images.MNIST, "cifar10": cifar10.PRINTED}
+_IMAGES = {
+    "mnist": images.MNIST,
+    "fashion-mnist": images.MNIST,
+    "cifar10": cifar10.PRINTED,
+    "digits": images.DIGITS,
+}
 BENCHMARKED = ("thyroid", "arrhythmia", "annthyroid", "abalone", "kddcup99")
 SPLITS = 5
 
