@@ -1,0 +1,55 @@
+"""LSA, VAE, PixelCNN and DAGMM on images: what the plan says, and what a run of DAGMM records."""
+
+from __future__ import annotations
+
+import pytest
+from run_factory import measured
+
+from cance.experiments import EXPERIMENTS, find
+from cance.experiments.plans import likelihood_baselines
+from cance.experiments.runs.image_baselines import BaselineSettings, score_baseline
+from cance.hashing import differences, plain
+from cance.results.schema import Run
+
+SETS = ("mnist", "cifar10", "fashion-mnist")
+
+
+def test_each_is_run_on_the_three_sets_of_images():
+    for name in ("lsa", "vae-lsa", "pixel-cnn", "dagmm-images"):
+        assert all((name, dataset) in EXPERIMENTS for dataset in SETS)
+    assert set(likelihood_baselines.EXPERIMENTS) <= set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("dataset", SETS)
+def test_dagmm_has_cance_s_networks_and_what_the_paper_prints(dataset):
+    dagmm = find("dagmm-images", dataset).settings.detector()
+    ours = find("fashion-mnist" if dataset == "fashion-mnist" else "ablation", dataset).settings
+    assert dagmm.network == ours.autoencoder.network
+    assert dagmm.latent_dim == {"mnist": 6, "fashion-mnist": 6, "cifar10": 16}[dataset]
+    assert (dagmm.epochs, dagmm.rate, dagmm.components) == (400, 1e-4, 4)
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
+def test_a_shorter_lsa_differs_in_its_epochs_alone_and_says_so(dataset):
+    short, full = (find(name, dataset).settings for name in ("lsa", "lsa-full"))
+    changed = differences(plain(short.as_dict()), plain(full.as_dict()))
+    assert changed == ["parameters.epochs"]
+    assert (short.label, full.label) == ("shortened", "full")
+    assert short.note.startswith(f"{short.detector().epochs} epochs of {full.detector().epochs}")
+
+
+@pytest.mark.parametrize("dataset", SETS)
+@pytest.mark.parametrize("name", ["vae-lsa", "pixel-cnn"])
+def test_a_note_names_the_epochs(name, dataset):
+    settings = find(name, dataset).settings
+    assert f"{settings.detector().epochs} epochs" in settings.note
+
+
+def test_a_run_of_dagmm_records_the_epoch_that_it_kept_and_whether_it_collapsed():
+    run = Run("dagmm-images", "digits", (8,), 0)
+    settings = BaselineSettings("DAGMM", "shortened", parameters={"epochs": 6, "batch_size": 64})
+    body = measured(score_baseline, run, settings)
+    assert body["degenerate_epoch"] is None
+    assert body["selection"]["DAGMM"]["step"] in (0, 4, 6)
+    assert body["settings"]["parameters"]["epochs"] == 6
+    assert list(body["metrics"]) == ["DAGMM"]
