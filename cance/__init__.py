@@ -33,6 +33,7 @@ The rooms
     experiments/        runs/, what one run does; plans/, which runs; harness and runner
     plots/              figures
     pages/              the generated parts of the README and of the book
+    commands/           what the command does with a reader's own files
     __main__            the command ``cance``
 """
 
