@@ -21,6 +21,7 @@ What it uses
     batching            batches whose rows score alike, whatever rows stand beside them
     training            what the loops share: AdamW and its rate, the updates, the best weights
     graphs, together    updates recorded on a GPU; many fits there as one problem
+    extras              packages that an installation may be without
 What goes beyond the paper
     rows, row_mixture, whitening   the size of the shell that shares a score; a density of rows
 The rooms
@@ -33,7 +34,7 @@ The rooms
     experiments/        runs/, what one run does; plans/, which runs; harness and runner
     plots/              figures
     pages/              the generated parts of the README and of the book
-    commands/           what the command does with a reader's own files
+    commands/           `cance fit` and `cance score`: a reader's own rows
     __main__            the command ``cance``
 """
 
