@@ -32,15 +32,16 @@ class SVDD(ImageDetector):
     ----------
     nu : float
         Upper bound of the share of training images outside the ball; 0.1 in Deep SVDD's code.
-    gamma : {"scale", "auto"} or float
-        Of the kernel; ``"scale"`` is 1 / (components x their mean variance).
-    components : float or int
+    gamma : float, optional
+        Of the kernel. Default: 1 / (components x their mean variance), scikit-learn's ``"scale"``.
+    components : float, int or None
         Share of the variance that the principal components keep, or their number; 0.95 in Deep
-        SVDD's code.
+        SVDD's code. None keeps all pixels, as in Deep SAD's. **What lies outside the components is
+        not seen**: an image far from all of them lies near the middle of the ball.
     contamination : float
         Share of the training images that `predict` calls outliers.
     device : str
-        Of the images handed over; the fit is scikit-learn's, on the CPU.
+        Of the scoring; the fit is scikit-learn's, on the CPU.
     random_state : int, RandomState instance or None
         Nothing but `offset_` depends on it.
 
@@ -48,16 +49,17 @@ class SVDD(ImageDetector):
     ----------
     pca_ : sklearn.decomposition.PCA
     svm_ : sklearn.svm.OneClassSVM
+    gamma_ : float
     """
 
     def __init__(
         self,
         nu=0.1,
         *,
-        gamma="scale",
+        gamma=None,
         components=0.95,
         contamination=0.05,
-        device="cpu",
+        device="auto",
         random_state=None,
     ):
         self.nu = nu
@@ -68,15 +70,27 @@ class SVDD(ImageDetector):
         self.random_state = random_state
 
     def _fit(self, images: torch.Tensor, generator: torch.Generator) -> None:
-        rows = images.flatten(1).double().cpu().numpy()
-        pca = PCA(self.components, svd_solver=pca_solver(rows)).fit(rows)
-        svm = OneClassSVM(nu=self.nu, gamma=self.gamma, cache_size=CACHE_MIB)
+        pixels = images.flatten(1).double().cpu().numpy()
+        pca = PCA(self.components, svd_solver=pca_solver(pixels)).fit(pixels)
+        rows = pca.transform(pixels)
+        gamma = 1 / (rows.shape[1] * rows.var()) if self.gamma is None else self.gamma
+        svm = OneClassSVM(nu=self.nu, gamma=gamma, cache_size=CACHE_MIB)
         svm.random_state = 0  # it draws a seed it has no use for, else from NumPy's global state
-        self.pca_, self.svm_ = pca, svm.fit(pca.transform(rows))
+        self.pca_, self.svm_, self.gamma_ = pca, svm.fit(rows), gamma
 
     def _score(self, images: torch.Tensor) -> torch.Tensor:
-        rows = self.pca_.transform(images.flatten(1).double().cpu().numpy())
-        return torch.from_numpy(-self.svm_.score_samples(rows))
+        pixels = images.flatten(1).double().cpu().numpy()
+        rows, vectors, weights = (
+            torch.from_numpy(part).to(images.device)
+            for part in (
+                self.pca_.transform(pixels),
+                self.svm_.support_vectors_,
+                self.svm_.dual_coef_[0],
+            )
+        )
+        # a matrix product in place of the library's row by row: ten times as fast
+        squares = rows.square().sum(1)[:, None] + vectors.square().sum(1) - 2 * rows @ vectors.T
+        return -(squares.mul_(-self.gamma_).exp_() @ weights)
 
 
 def pca_solver(rows) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from sklearn.svm import OneClassSVM
 
 from cance.baselines.svdd import SVDD
 
@@ -37,3 +38,14 @@ def test_nu_stands_between_the_share_outside_the_ball_and_that_of_support_vector
     inside = detector.svm_.decision_function(detector.pca_.transform(images.flatten(1)))
     on_the_surface = 0.01 * detector.svm_.offset_  # what the solver's tolerance leaves
     assert np.mean(inside < -on_the_surface) <= nu <= len(detector.svm_.support_) / 200
+
+
+@pytest.mark.parametrize("components", [4, None])
+def test_the_score_is_the_librarys_at_its_own_scale(components):
+    images = torch.rand(80, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    detector = SVDD(components=components, device="cpu").fit(images)
+    rows = detector.pca_.transform(images.flatten(1).double())
+    assert rows.shape == (80, components or 9)
+    own = OneClassSVM(nu=0.1, gamma="scale").fit(rows)
+    np.testing.assert_allclose(detector.score_samples(images), own.score_samples(rows), rtol=1e-6)
+    assert SVDD(gamma=0.5).fit(images).gamma_ == 0.5
