@@ -15,8 +15,8 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from cance.results import paper, tables
+from cance.results.effects import Effect
 
-SAME = "reproduced: at most one point or two standard errors apart"
 _KEYS = ("dataset", "row", "column")
 
 
@@ -156,6 +156,45 @@ def plain(
     for column, is_number in zip(shown.columns, numeric):
         classes[column] = "number" if is_number else "text"
     return Shown(f"{title}\n{text}", _html(whole_table, title, classes))
+
+
+def claims(judged: Sequence[Effect]) -> Shown:
+    """The paper's claims, a line each: its effect, ours with an interval, verdict.
+
+    Parameters
+    ----------
+    judged : sequence of cance.results.effects.Effect
+    """
+    rows = []
+    for effect in judged:
+        digits = 2
+        ours = interval = ""
+        if effect.n:
+            ours = _signed(effect.ours, digits)
+            bounds = [_signed(bound, digits) for bound in (effect.low, effect.high)]
+            interval = f"{bounds[0]} to {bounds[1]}" if bounds[0] else ""
+        notes = [effect.stand_in] if effect.stand_in else []
+        notes += ["quoted"] if effect.quoted else []
+        on = effect.claim.on + (f" ({'; '.join(notes)})" if notes else "")
+        word = f"{effect.verdict}, {effect.size}" if effect.size else effect.verdict
+        place = (effect.claim.says, on, _signed(effect.paper, digits))
+        rows.append((*place, ours, interval, effect.n or "", word))
+    names = ["the paper claims", "on", "paper", "ours", "95 % interval", "n", "verdict"]
+    shown = pd.DataFrame(rows, columns=names)
+    text = shown.to_string(index=False)
+    shown["verdict"] = [
+        f'{word} <a href="{effect.claim.chapter}.html">why</a>'
+        for word, effect in zip(shown["verdict"], judged)
+    ]
+    shown["the paper claims"] = shown["the paper claims"].where(
+        shown["the paper claims"] != shown["the paper claims"].shift(), ""
+    )
+    classes = pd.DataFrame("", index=shown.index, columns=names)
+    classes[["paper", "ours", "95 % interval", "n"]] = "number"
+    colours = {"holds": "reproduced", "reversed": "lower", "not seen": "higher"}
+    classes["verdict"] = [f"verdict {colours.get(effect.verdict, '')}" for effect in judged]
+    caption = "Effects in points of AUROC (Table 6: fractions of F1; Table 12: points of F1)"
+    return Shown(f"{caption}\n{text}", _html(shown, caption, classes))
 
 
 def _news(frame, key):

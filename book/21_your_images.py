@@ -1,0 +1,96 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 21. Your own images
+#
+# Fit to pictures that are normal, score new ones. Here they are scikit-learn's 8 x 8 digits, and fours are normal.
+
+# %% tags=["parameters"]
+seed = 0
+normal = 4
+steps = 300  # updates of the autoencoder; the default is more
+
+# %%
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from cance import CANCE, plots, protocols
+
+digits = load_digits()
+images = np.uint8(digits.images / 16 * 255)[:, None]  # (N, C, H, W)
+own = np.flatnonzero(digits.target == normal)
+train, new = images[own[:120]], np.concatenate([images[own[120:]], images[digits.target != normal]])
+anomalous = np.arange(len(new)) >= len(own) - 120
+print(f"{len(train)} normal images of shape {train.shape[1:]}; {len(new)} new ones")
+
+# %% [markdown]
+# ## Fit and score
+#
+# Images are arrays `(N, C, H, W)`, bytes or floats in [0, 1], all of one size; with channels last, say
+# `channels_last=True`. The network is convolutional. `latent_dim` is the one setting to think about: few for one kind of
+# simple picture (6 for MNIST's digits), more where pictures vary more.
+
+# %%
+detector = CANCE(random_state=seed, stage1_steps=steps, stage2_steps=steps // 3, nce_steps=2 * steps)
+detector.fit(train)
+scores = detector.anomaly_score(new)
+error = CANCE("Error", random_state=seed, stage1_steps=steps, stage2_steps=steps // 3).fit(train).anomaly_score(new)
+print(f"AUROC: CANCE {100 * protocols.auroc(scores, anomalous):.1f} %,", end=" ")
+print(f"the error alone {100 * protocols.auroc(error, anomalous):.1f} %")
+print(f"normal images called anomalous: {100 * (detector.predict(new[~anomalous]) == -1).mean():.1f} %")
+
+# %% mystnb={"image": {"alt": "Four rows of digits: fours with the lowest and the highest score, other digits with the lowest and the highest score."}, "figure": {"caption": "New images by score: fours, then other digits."}}
+order = np.argsort(scores)
+fours, others = order[~anomalous[order]], order[anomalous[order]]
+plots.pictures(
+    {
+        "fours, lowest": new[fours[:8]],
+        "fours, highest": new[fours[-8:]],
+        "others, lowest": new[others[:8]],
+        "others, highest": new[others[-8:]],
+    }
+)
+
+# %% [markdown]
+# ## Where in the picture?
+
+# %% mystnb={"image": {"alt": "The most anomalous images above maps of their squared error."}, "figure": {"caption": "The most anomalous images, and where their error is."}}
+worst = new[order[-8:]]
+maps = detector.explain(worst).error_map
+plots.pictures({"image": worst, "error": np.float32(maps / maps.max(axis=(1, 2, 3), keepdims=True))})
+
+# %% [markdown]
+# ## From a folder of files
+#
+# The command line reads PNG and JPEG files. `--size` scales them, `--grey` drops the colours.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    for i, image in enumerate(train[:40]):
+        Image.fromarray(image[0]).save(Path(folder) / f"{i:03}.png")
+    cance = f"{sys.executable} -m cance"
+    !{cance} fit {folder} --out {folder}/fours --grey --set stage1_steps=50 --set nce_steps=50 > /dev/null 2>&1
+    !{cance} score {folder}/fours {folder} 2> /dev/null | head -4 | sed "s,{folder}/,,"
+
+# %% [markdown]
+# Colour photographs of everyday things are another matter. From pixels the method finds little there
+# ({doc}`09_cifar10`): take the features of a pretrained network and go to {doc}`22_your_embeddings`.

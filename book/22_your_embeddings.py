@@ -1,0 +1,82 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 22. Your own embeddings
+#
+# For features of a pretrained network the autoencoder is PCA: `CANCE(autoencoder="pca")`. **Compare with the error alone
+# and with nearest neighbours first**: on the features of the tables both are ahead of the density
+# ({doc}`12_pretrained`).
+#
+# Here the "embeddings" are features of scikit-learn's digits from a small fixed random network, so that the page needs no
+# download. In your own case they are the output of your network, one row an item.
+
+# %% tags=["parameters"]
+seed = 0
+normal = 3
+latent_dim = 16  # principal components
+
+# %%
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
+import numpy as np
+import pandas as pd
+import torch
+from IPython.display import display
+from sklearn.datasets import load_digits
+
+from cance import CANCE, protocols
+from cance.baselines import classical
+from cance.pages import html_tables
+
+digits = load_digits()
+network = torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 128))
+weights = torch.Generator().manual_seed(seed)
+with torch.no_grad():
+    for parameter in network.parameters():
+        parameter.copy_(0.2 * torch.randn(parameter.shape, generator=weights))
+    embeddings = network(torch.from_numpy(digits.data / 16).float()).numpy()
+own = np.flatnonzero(digits.target == normal)
+train = embeddings[own[:120]]
+new = np.concatenate([embeddings[own[120:]], embeddings[digits.target != normal]])
+anomalous = np.arange(len(new)) >= len(own) - 120
+print(f"{len(train)} normal rows of {train.shape[1]} features; {len(new)} new rows")
+
+# %% [markdown]
+# Embeddings keep their scale: $z_c$ is a cosine of the row itself, so do not centre them. `latent_dim` is the number of
+# principal components. The error is what they leave over, so choose it so that something is left: about nine tenths of
+# the variance within.
+
+# %%
+share = np.cumsum(np.linalg.eigvalsh(np.cov(train.T))[::-1])
+print(
+    f"{latent_dim} components hold {100 * share[latent_dim - 1] / share[-1]:.0f} % of the variance"
+)
+scores = {
+    variant: CANCE(
+        variant, autoencoder="pca", latent_dim=latent_dim, random_state=seed, nce_steps=600
+    )
+    .fit(train)
+    .anomaly_score(new)
+    for variant in ("Error", "LatNCE", "CNCE", "CANCE")
+}
+scores["nearest neighbour"] = classical.nearest_neighbour(train, new, seed)
+aurocs = pd.Series(
+    {name: 100 * protocols.auroc(score, anomalous) for name, score in scores.items()}
+)
+display(html_tables.plain(aurocs.to_frame("AUROC"), "AUROC in percent", 1, ["score"]))
+
+# %% [markdown]
+# With a folder of pictures and one of the backbones of this project, `cance.data.embeddings` computes and stores the
+# features ({doc}`12_pretrained` shows it).

@@ -1,0 +1,104 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 23. Choose a threshold
+#
+# **Scores rank; a threshold decides.** `contamination` is the rate of false alarms that you accept on new normal rows,
+# and `p_value` gives every row its own rate: the probability that a normal row looks as anomalous, or more. Neither needs
+# an anomaly: both come from normal rows that were held out of training.
+
+# %% tags=["parameters"]
+seed = 0
+steps = 300
+
+# %%
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from sklearn.datasets import load_breast_cancer
+
+from cance import CANCE
+from cance.pages import html_tables
+
+X, y = load_breast_cancer(return_X_y=True)
+benign = np.random.default_rng(seed).permutation(X[y == 1])
+train, normal, malignant = benign[:230], benign[230:], X[y == 0]
+detector = CANCE(
+    random_state=seed, stage1_steps=steps, stage2_steps=steps // 3, nce_steps=2 * steps
+).fit(train)
+p_normal, p_malignant = detector.p_value(normal), detector.p_value(malignant)
+print(
+    f"held out: {len(detector.calibration_scores_)} rows, so the least p-value is {p_malignant.min():.3f}"
+)
+
+# %% [markdown]
+# ## What each rate means
+#
+# Call a row anomalous if its p-value is at most the rate you accept. On new normal rows this keeps its promise on average
+# over training sets; one set of held-out rows may be off by a few per cent, more so if it is small.
+
+# %%
+rows = {
+    f"{rate:.0%}": {
+        "false alarms": 100 * (p_normal <= rate).mean(),
+        "found": 100 * (p_malignant <= rate).mean(),
+    }
+    for rate in (0.02, 0.05, 0.1, 0.2)
+}
+display(
+    html_tables.plain(
+        pd.DataFrame(rows).T, "In percent of the normal and of the malignant rows", 1, ["rate"]
+    )
+)
+
+# %% [markdown]
+# `predict` does this with `contamination` (`"auto"` is 5 %). The scores do not depend on it.
+#
+# ## Few rows
+#
+# With $n$ held-out rows no p-value is below $1/(n + 1)$. For a rate of 1 % hold out a hundred rows at least, by
+# `validation_fraction`, or let every row be held out once by `calibration_folds=5`, which costs five more fits.
+#
+# ## Many rows at once
+#
+# Scored ten thousand times at 1 %, normal rows alone give a hundred alarms. If what matters is the share of false ones
+# among the alarms, adjust the p-values, as by Benjamini and Hochberg:
+
+# %%
+from scipy.stats import false_discovery_control
+
+together = np.concatenate([p_normal, p_malignant[:20]])
+alarms = false_discovery_control(together) <= 0.2
+print(
+    f"{alarms.sum()} alarms, {alarms[: len(p_normal)].sum()} of them false, meant to be 20 % of them at most"
+)
+
+# %% [markdown]
+# ## When false alarms and misses have a price
+#
+# With a few anomalies that you know, you can weigh the two. The least expected cost is at the threshold where the rate of
+# false alarms times their price and their share equals the misses'.
+
+# %%
+price_of_alarm, price_of_miss, share_anomalous = 1, 20, 0.02
+rates = np.unique(np.r_[p_normal, p_malignant])
+cost = [
+    price_of_alarm * (1 - share_anomalous) * (p_normal <= rate).mean()
+    + price_of_miss * share_anomalous * (p_malignant > rate).mean()
+    for rate in rates
+]
+print(f"least cost {min(cost):.3f} a row, at a rate of {rates[np.argmin(cost)]:.3f}")

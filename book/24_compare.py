@@ -1,0 +1,79 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 24. Compare with baselines
+#
+# **Never trust one detector.** Split once, fit all on the same rows, and repeat over seeds: a difference within the
+# spread over the seeds is none. The baselines with networks (`DAGMM`, `DROCC`, `GOAD`; for images `DeepSVDD`, `LSA`,
+# `DPAD` and others) have the interface of `CANCE`: `fit` on normal rows, `anomaly_score`, high is anomalous. The classical
+# ones are functions of training rows, test rows and a seed.
+
+# %% tags=["parameters"]
+seeds = 2
+steps = 200
+
+# %%
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
+import time
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from sklearn.datasets import load_breast_cancer
+from sklearn.preprocessing import StandardScaler
+
+from cance import CANCE, protocols
+from cance.baselines import classical
+from cance.pages import html_tables
+
+X, y = load_breast_cancer(return_X_y=True)
+shorter = {"stage1_steps": steps, "stage2_steps": steps // 4}
+detectors = {
+    "CANCE": lambda train, test, seed: (
+        CANCE(random_state=seed, nce_steps=2 * steps, **shorter).fit(train).anomaly_score(test)
+    ),
+    "the error alone": lambda train, test, seed: (
+        CANCE("Error", random_state=seed, **shorter).fit(train).anomaly_score(test)
+    ),
+    "isolation forest": classical.isolation_forest,
+    "Mahalanobis": classical.mahalanobis,
+    "nearest neighbour": classical.nearest_neighbour,
+}
+rows = []
+for seed in range(seeds):
+    benign = np.random.default_rng(seed).permutation(X[y == 1])
+    train, test = benign[:200], np.concatenate([benign[200:], X[y == 0]])
+    anomalous = np.arange(len(test)) >= len(benign) - 200
+    scaler = StandardScaler().fit(train)
+    train, test = scaler.transform(train), scaler.transform(test)
+    for name, score_of in detectors.items():
+        start = time.perf_counter()
+        score = score_of(train, test, seed)
+        rows.append((name, protocols.auroc(score, anomalous), time.perf_counter() - start))
+found = pd.DataFrame(rows, columns=["method", "AUROC", "seconds"])
+found["AUROC"] *= 100
+summary = found.groupby("method", sort=False).agg(
+    mean=("AUROC", "mean"), sd=("AUROC", "std"), seconds=("seconds", "mean")
+)
+display(html_tables.plain(summary, f"AUROC in percent and seconds, {seeds} seeds", 1))
+
+# %% [markdown]
+# - **The same rows.** `cance.protocols` has the splits of the paper for images and tables.
+# - **No labels in `fit`.** What is chosen on test labels, an epoch or a width, is no result ({doc}`13_tabular` shows what
+#   it is worth).
+# - **Several data sets.** `cance.results.ranks.ranking` gives mean ranks and how far apart two must be
+#   {cite:p}`demsar2006`.
+# - **The paper's own comparisons** are in {doc}`tables`; `python -m cance run` makes any of them again.
