@@ -1,8 +1,9 @@
-"""``python -m cance``: data, run, tables, verify and score from the command line."""
+"""``python -m cance``: fit and score for one's own rows; data, run, tables and verify."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cance.commands import detect
 from cance.results.provenance import results_folder
 
 
@@ -24,12 +26,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all is well, 1 if records fail verification or data sets are missing, 2 for bad input,
-        130 if interrupted from the keyboard.
+        0 if all is well, 1 if records fail verification or data sets are missing, 2 for bad input or
+        nothing to work on, 130 if interrupted from the keyboard, 141 if standard output was closed.
     """
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.command(arguments)
+        code = arguments.command(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `cance ... | head` has seen enough
+        _close_stdout()
+        return 141
     except (ValueError, ArithmeticError, RuntimeError, OSError, ImportError) as error:
         print(f"cance: {' '.join(str(error).split())}", file=sys.stderr)  # one line
         return 2
@@ -90,9 +97,9 @@ def _run(arguments) -> int:
 
 
 def _tables(arguments) -> int:
-    from cance.results import paper, records, tables
+    from cance.results import paper, tables
 
-    found, errors = records.scan(arguments.results)
+    found, errors = _records(arguments.results)
     for error in errors:
         print(f"not counted: {error}", file=sys.stderr)
     for number in arguments.tables or paper.TABLES:
@@ -102,11 +109,11 @@ def _tables(arguments) -> int:
 
 def _verify(arguments) -> int:
     from cance.experiments import runner
-    from cance.results import records, verify
+    from cance.results import verify
 
+    found, _ = _records(arguments.results)
     report = verify.verify(arguments.results)
     print(report)
-    found, _ = records.scan(arguments.results)
     outdated = runner.stale(found, arguments.results)
     for line in outdated:
         print(f"stale   {line}")
@@ -116,29 +123,24 @@ def _verify(arguments) -> int:
     return 0 if report.ok else 1
 
 
-def _score(arguments) -> int:
-    from cance import CANCE
+def _records(root: Path) -> tuple[list[dict], list]:
+    """What `cance.results.records.scan` finds, which must be something."""
+    from cance.results import records
 
-    detector = CANCE.load(arguments.model, arguments.device)
-    rows = _rows(arguments.rows)
-    scores, labels = detector.anomaly_score(rows), detector.predict(rows)
-    lines = [f"{score:.6g},{label}\n" for score, label in zip(scores, labels, strict=True)]
-    text = "".join(["anomaly_score,prediction\n", *lines])
-    if arguments.out:
-        arguments.out.write_text(text)
-    else:
-        sys.stdout.write(text)
-    return 0
+    if not root.is_dir():
+        raise ValueError(f"{root}: is no folder, expected one of records")
+    found, errors = records.scan(root)
+    if not found and not errors:
+        raise ValueError(f"{root}: holds no records")
+    return found, errors
 
 
-def _rows(path: str) -> np.ndarray:
+def _close_stdout() -> None:
+    """Nobody reads any more; Python is not to find out when it flushes at its end."""
     try:
-        rows = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError):  # what NumPy says here is about pickles, or nothing
-        rows = None
-    if not isinstance(rows, np.ndarray):
-        raise ValueError(f"{path}: is cut short or no .npy file, expected one array of numbers")
-    return rows
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # standard output is no file
+        pass
 
 
 def _classes(text: str) -> tuple[int, ...]:
@@ -159,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
+    detect.add_to(commands)
     sub = command("data", _data, "list the data sets: where each was found, or what to do")
     sub.add_argument("--download", metavar="NAME", help="fetch a set through torchvision first")
 
@@ -196,13 +199,6 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("verify", _verify, "check every record's hash and say what is stale")
     sub.add_argument("--results", type=Path, default=results)
 
-    sub = command("score", _score, "score the rows of a .npy file with a saved detector")
-    sub.add_argument("model", help="path given to CANCE.save")
-    sub.add_argument("rows", help=".npy file of shape (N, D) or (N, C, H, W)")
-    sub.add_argument(
-        "--out", type=Path, metavar="CSV", help="write here instead of to standard output"
-    )
-    sub.add_argument("--device", default="auto")
     return parser
 
 

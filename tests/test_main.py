@@ -38,11 +38,10 @@ def rows(tmp_path):
 
 
 def parse(table):
-    """Scores and labels of what `score` prints."""
+    """Scores, p-values and labels of what `score` prints."""
     header, *lines = table.splitlines()
-    assert header == "anomaly_score,prediction"
-    columns = np.array([line.split(",") for line in lines], dtype=float).T
-    return columns[0], columns[1]
+    assert header == "anomaly_score,p_value,prediction"
+    return np.array([line.split(",") for line in lines], dtype=float).T
 
 
 def test_the_module_runs_and_its_exit_code_is_the_commands():
@@ -57,7 +56,7 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert caught.value.code == 0
     out = capsys.readouterr().out
-    for command in ("data", "run", "tables", "verify", "score"):
+    for command in ("fit", "score", "data", "run", "tables", "verify"):
         assert re.search(rf"^    {command} +\w+", out, re.MULTILINE)
 
 
@@ -72,7 +71,14 @@ def test_help_names_every_command(capsys):
         ),
         ("tables", ["--format", "latex", "--results"]),
         ("verify", ["--results"]),
-        ("score", [".npy", "--out", "--device", "CANCE.save"]),
+        (
+            "score",
+            ["CSV", ".npy", ".parquet", "--out", "--device", "CANCE.save", "--id", "--resize"],
+        ),
+        (
+            "fit",
+            ["CSV", ".npz", "--out", "--set", "--contamination", "--drop", "--size", "--header"],
+        ),
     ],
 )
 def test_help_of_a_command_says_what_it_takes(command, words, capsys):
@@ -95,6 +101,9 @@ def test_help_of_a_command_says_what_it_takes(command, words, capsys):
         ["run", "ablation", "--dataset", "digits", "--backend", "spark"],
         ["tables", "seven"],
         ["score", "model"],
+        ["fit", "rows.csv"],
+        ["fit", "rows.csv", "--out", "m", "--contamination", "five"],
+        ["fit", "pictures", "--out", "m", "--size", "32"],
     ],
 )
 def test_wrong_usage_is_explained_and_exits_with_2(arguments, capsys):
@@ -268,7 +277,6 @@ def test_tables_print_all_of_them_and_name_what_they_do_not_count(tmp_path, caps
 
 
 def test_verify_passes_sound_records_and_fails_damaged_ones(tmp_path, capsys):
-    assert main(["verify", "--results", str(tmp_path)]) == 0
     path = records.write(make_record(), tmp_path)
     assert main(["verify", "--results", str(tmp_path)]) == 0
     assert "records: 1 sound, 0 failed" in capsys.readouterr().out
@@ -279,13 +287,46 @@ def test_verify_passes_sound_records_and_fails_damaged_ones(tmp_path, capsys):
     assert f"FAILURE {path}: was edited" in out
 
 
+@pytest.mark.parametrize("command", [["verify"], ["tables"], ["tables", "7"]])
+def test_nothing_to_work_on_is_no_success(command, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("no records")
+    (tmp_path / "empty").mkdir()
+    for where, message in (
+        (tmp_path / "missing", "is no folder"),
+        (file, "is no folder"),
+        (tmp_path / "empty", "holds no records"),
+    ):
+        assert main([*command, "--results", str(where)]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err == f"cance: {where}: {message}" + (
+            ", expected one of records\n" if message == "is no folder" else "\n"
+        )
+
+
+@pytest.mark.parametrize("arguments", [["data"], ["score", "MODEL", "ROWS"]])
+def test_a_closed_pipe_is_quiet(arguments, model, rows):
+    arguments = [{"MODEL": model[1], "ROWS": rows}.get(word, word) for word in arguments]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cance", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    process.wait()
+    process.stderr.close()
+    assert err == ""
+    assert process.returncode == 141
+
+
 def test_score_prints_what_the_detector_says(model, rows, capsys):
     detector, path = model
     assert main(["score", path, rows, "--device", "cpu"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    scores, labels = parse(out)
-    np.testing.assert_allclose(scores, detector.anomaly_score(ROWS), rtol=1e-5)
+    scores, p, labels = parse(out)
+    np.testing.assert_allclose(scores, detector.anomaly_score(ROWS), rtol=1e-8)
+    np.testing.assert_allclose(p, detector.p_value(ROWS), rtol=1e-8)
     assert np.array_equal(labels, detector.predict(ROWS))
 
 

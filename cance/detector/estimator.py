@@ -61,11 +61,12 @@ class CANCE(OutlierMixin, BaseEstimator):
     contamination : "auto" or float
         The false-alarm rate on new normal rows, in (0, 0.5]; ``"auto"`` is 5 %. The threshold is the
         least held-out score whose rank promises it. Scores do not depend on it.
-    calibration_folds : int
-        How often other rows are held out, until all have been. 1: the threshold rests
-        on the held-out rows of the one fit. More is for small sets, in which these are too few: each
-        fold is one more fit, with other rows held out, of which only the scores are kept. The rates
-        are then approximate, as the scores are of detectors fitted alike and not of this one.
+    calibration_folds : "auto" or int
+        How often other rows are held out, until all have been. 1: the threshold and the p-values
+        rest on the held-out rows of the one fit. Each fold more is one more fit, with other rows held
+        out, of which only their scores are kept; the rates are then approximate, since the scores
+        are of detectors fitted alike and not of this one. ``"auto"``: as many as it takes to promise
+        the rate, which is 1 from 95 rows on for 5 %.
     channels_last : bool
         Whether images are (N, H, W, C) and not (N, C, H, W).
     device : str
@@ -144,7 +145,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         initial_psi=0.0,
         validation_fraction=RunSettings.validation_fraction,
         contamination="auto",
-        calibration_folds=1,
+        calibration_folds="auto",
         channels_last=False,
         device="auto",
         random_state=None,

@@ -13,6 +13,7 @@ import math
 import numpy as np
 import torch
 
+from cance.detector.conformal import rate_of, rows_needed
 from cance.detector.inputs import Reading, Rows
 from cance.detector.model import Model
 from cance.detector.parameters import seed_of, settings_of
@@ -64,13 +65,7 @@ def fit(estimator, rows: Rows) -> tuple[Model, np.ndarray, dict[str, BestWeights
             "more rows or a smaller batch_size"
         )
     _refuse_degenerate(x, rows.reading.is_images, variant, settings.autoencoder.latent_dim)
-    folds = int(estimator.calibration_folds)
-    most = math.ceil(len(x) / len(held_out))
-    if folds > most:
-        raise ValueError(
-            f"calibration_folds is {folds}, expected {most} or fewer: each holds out {len(held_out)} of "
-            f"the {len(x)} rows"
-        )
+    folds = _folds(estimator, len(x), len(held_out))
 
     def part(x: np.ndarray) -> tuple[Model, np.ndarray, dict[str, BestWeights]]:
         return _fit_part(estimator, x, rows.reading, settings, train.numpy(), seed, device)
@@ -84,6 +79,20 @@ def fit(estimator, rows: Rows) -> tuple[Model, np.ndarray, dict[str, BestWeights
         left = len(x) - fold * len(held_out)  # that no fold has held out yet
         scores.append(part(x[arranged.numpy()])[1][:left])
     return model, np.sort(np.concatenate(scores)), history
+
+
+def _folds(estimator, n: int, n_held_out: int) -> int:
+    """How many fits give the scores of held-out rows, of which each holds out others."""
+    most, folds = math.ceil(n / n_held_out), estimator.calibration_folds
+    if folds == "auto":
+        needed = rows_needed(rate_of(estimator.contamination))
+        return min(most, math.ceil(needed / n_held_out))
+    if folds > most:
+        raise ValueError(
+            f"calibration_folds is {folds}, expected {most} or fewer: each holds out {n_held_out} of "
+            f"the {n} rows"
+        )
+    return int(folds)
 
 
 def _fit_part(

@@ -43,7 +43,7 @@ def check_parameters(estimator) -> None:
     words = {"variant": VARIANTS, "autoencoder": AUTOENCODERS, "scaling": tuple(SCALERS)}
     for name, choices in words.items():
         require(name, lambda v, of=choices: isinstance(v, str) and v in of, f"one of {choices}")
-    for name in ("stage1_steps", "stage2_steps", "nce_steps", "noise_ratio", "calibration_folds"):
+    for name in ("stage1_steps", "stage2_steps", "nce_steps", "noise_ratio"):
         require(name, lambda v: _is_count(v, 1), "an integer of 1 or more")
     require("latent_dim", lambda v: v is None or _is_count(v, 1), "None or an integer of 1 or more")
     # batch normalisation has no variance to divide by in a batch of one row
@@ -52,6 +52,11 @@ def check_parameters(estimator) -> None:
     require("initial_psi", _is_finite, "a finite number")
     require("validation_fraction", lambda v: _is_finite(v) and 0 < v < 1, "a number in (0, 1)")
     require("contamination", is_rate, EXPECTED_RATE)
+    require(
+        "calibration_folds",
+        lambda v: _is_count(v, 1) or (isinstance(v, str) and v == "auto"),
+        "'auto' or an integer of 1 or more",
+    )
     require("channels_last", lambda v: isinstance(v, bool | np.bool_), "True or False")
     require("device", lambda v: isinstance(v, str | torch.device), "'auto' or a torch device")
 

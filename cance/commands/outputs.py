@@ -1,0 +1,98 @@
+"""Scores to a CSV or Parquet file, whole or not at all, or to standard output."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from cance.extras import require
+
+
+def refuse_overwriting(out: Path | None, read: Iterable[Path]) -> None:
+    """Raise if a file to be written is one of those that are read, under whatever name.
+
+    Raises
+    ------
+    ValueError
+        Which names it.
+    """
+    if out is None:
+        return
+    for path in read:
+        same = out.exists() and path.exists() and os.path.samefile(out, path)
+        if same or os.path.abspath(out) == os.path.abspath(path):
+            raise ValueError(f"--out {out} is what is read, expected another file")
+
+
+@contextmanager
+def opened(out: Path | None, names: tuple[str, ...]) -> Iterator:
+    """A function that writes columns of equal length, chunk by chunk.
+
+    Parameters
+    ----------
+    out : Path, optional
+        ``.parquet`` for Parquet, anything else is CSV; standard output where None. A file is written
+        beside its place and renamed at the end.
+    names : tuple of str
+        Of the columns.
+    """
+    if out is None:
+        yield _csv_writer(sys.stdout, names)
+        return
+    if out.exists() and not out.is_file():  # a pipe or a device is written to, never replaced
+        with open(out, "w", encoding="utf-8", newline="") as file:
+            yield _csv_writer(file, names)
+        return
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        if out.suffix.lower() in (".parquet", ".pq"):
+            with _parquet_writer(temporary, names) as write:
+                yield write
+        else:
+            with open(temporary, "w", encoding="utf-8", newline="") as file:
+                yield _csv_writer(file, names)
+        os.replace(temporary, out)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _csv_writer(file, names: tuple[str, ...]):
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(names)
+
+    def write(*columns) -> None:
+        texts = [[_text(value) for value in column] for column in columns]
+        writer.writerows(zip(*texts, strict=True))
+
+    return write
+
+
+def _text(value) -> str:
+    return f"{value:.9g}" if isinstance(value, float | np.floating) else str(value)
+
+
+@contextmanager
+def _parquet_writer(path: Path, names: tuple[str, ...]) -> Iterator:
+    arrow, parquet = require("pyarrow", "tables"), require("pyarrow.parquet", "tables")
+    writer = None
+
+    def write(*columns) -> None:
+        nonlocal writer
+        table = arrow.table(dict(zip(names, (arrow.array(c) for c in columns), strict=True)))
+        if writer is None:
+            writer = parquet.ParquetWriter(path, table.schema)
+        writer.write_table(table.cast(writer.schema))
+
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
