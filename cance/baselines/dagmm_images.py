@@ -17,10 +17,10 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from cance.autoencoder import Autoencoder, AutoencoderSettings
 from cance.baselines.dagmm import FEATURES, KEPT
 from cance.baselines.image_detector import SCORING_BATCH, ImageDetector, require_at_least
 from cance.baselines.mixture import Mixture, energy_or_nan, mixture_of, small_variance_penalty
+from cance.baselines.vae import without_normalised_latent
 from cance.networks import NetworkSettings
 from cance.networks.conv import ConvSettings
 from cance.networks.layers import initialise
@@ -55,11 +55,9 @@ class ConvCompressionEstimation(nn.Module):
         reconstruction_features: str,
     ):
         super().__init__()
-        shape = AutoencoderSettings(network=network, latent_dim=latent_dim)
-        autoencoder = Autoencoder(image_shape, shape)
-        *trunk, linear, _ = autoencoder.encoder
-        self.encoder = nn.Sequential(*trunk, nn.Linear(linear.in_features, latent_dim))
-        self.decoder = autoencoder.decoder
+        self.encoder, self.decoder = without_normalised_latent(
+            image_shape, network, latent_dim, latent_dim
+        )
         self.hidden = nn.Linear(latent_dim + 2, estimation)
         self.logits = nn.Linear(estimation, components)
         self.features = FEATURES[reconstruction_features]

@@ -94,8 +94,8 @@ class VAE(nn.Module):
 
     def __init__(self, input_shape: tuple[int, ...], settings: VAESettings):
         super().__init__()
-        self.encoder, self.decoder = _encoder_and_decoder(
-            input_shape, settings, 2 * settings.latent_dim
+        self.encoder, self.decoder = without_normalised_latent(
+            input_shape, settings.network, settings.latent_dim, 2 * settings.latent_dim
         )
 
     def posterior(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -152,8 +152,8 @@ class PriorAutoencoder(nn.Module):
     def __init__(self, input_shape: tuple[int, ...], settings: PriorAutoencoderSettings):
         super().__init__()
         self.beta = settings.beta
-        self.encoder, self.decoder = _encoder_and_decoder(
-            input_shape, settings, settings.latent_dim
+        self.encoder, self.decoder = without_normalised_latent(
+            input_shape, settings.network, settings.latent_dim, settings.latent_dim
         )
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
@@ -273,9 +273,27 @@ def _losses(model, x, generator, *draws) -> torch.Tensor:
     return torch.cat([model.loss(batch, generator, *draws) for batch in x.split(ENCODING_BATCH)])
 
 
-def _encoder_and_decoder(input_shape, settings, width) -> tuple[nn.Module, nn.Module]:
-    """The autoencoder's networks, the encoder's normalised latent replaced by a linear map."""
-    shape = AutoencoderSettings(network=settings.network, latent_dim=settings.latent_dim)
-    autoencoder = Autoencoder(input_shape, shape)
+def without_normalised_latent(
+    input_shape: tuple[int, ...], network: NetworkSettings, latent_dim: int, width: int
+) -> tuple[nn.Module, nn.Module]:
+    """The autoencoder's networks, the encoder's normalised latent replaced by a linear map.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (C, H, W) for the convolutional networks, (d_0,) for the fully connected ones.
+    network : NetworkSettings
+    latent_dim : int
+        d, what the decoder takes.
+    width : int
+        What the encoder gives.
+
+    Returns
+    -------
+    encoder, decoder : torch.nn.Module
+    """
+    autoencoder = Autoencoder(
+        input_shape, AutoencoderSettings(network=network, latent_dim=latent_dim)
+    )
     *trunk, linear, _ = autoencoder.encoder
     return nn.Sequential(*trunk, nn.Linear(linear.in_features, width)), autoencoder.decoder
