@@ -26,6 +26,8 @@ _IMAGES = {
 }
 BENCHMARKED = ("thyroid", "arrhythmia", "annthyroid", "abalone", "kddcup99")
 SPLITS = 5
+BACKBONES = {"resnet18": "", "resnet18-cntk": "-resnet18-cntk"}
+"""With the endings of their experiments' names, as in `cance.experiments.plans.pretrained`."""
 
 EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     **{
@@ -39,13 +41,15 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         for dataset, own in _IMAGES.items()
     },
     **{
-        ("rows-pretrained", dataset): Experiment(
-            PretrainedRowSettings(pretrained.settings(dataset, "resnet18")),
+        (f"rows-pretrained{ending}", dataset): Experiment(
+            PretrainedRowSettings(pretrained.settings(dataset, backbone)),
             SINGLE_CLASSES,
             5,
             "no table of the paper: scores of rows with PCA of pretrained features as in Table 9",
             score_pretrained,
+            varies={"experiment": "rows-pretrained", "backbone": backbone},
         )
+        for backbone, ending in BACKBONES.items()
         for dataset in ("mnist", "cifar10")
     },
     **{
