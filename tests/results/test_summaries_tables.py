@@ -37,6 +37,15 @@ def test_every_method_of_every_tabular_cell_has_a_row():
     assert list(frame["f1"]) == [0.7, 0.8]
 
 
+def test_a_method_run_by_itself_stands_apart_from_those_of_the_whole_experiment():
+    alone = record(3, experiment="latents-2", DPAD=0.6) | {"label": "our reading"}
+    records = [record(0, NN=0.7), alone, record(0, experiment="ablation", CANCE=1.0)]
+    [found] = summaries.measured_alone(records).itertuples(index=False)
+    assert (found.split, found.table, found.seed, found.method) == ("half", "thyroid", 3, "DPAD")
+    assert found.f1 == 0.6
+    assert list(summaries.measured(records)["method"]) == ["NN"]
+
+
 def test_what_is_printed_is_over_the_seeds_of_one_table_and_split():
     records = [record(0, NN=0.6), record(1, NN=0.8), record(0, "abalone", NN=0.1)]
     frame = summaries.measured(records)

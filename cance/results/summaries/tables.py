@@ -34,14 +34,32 @@ def measured(records: Iterable[dict]) -> pd.DataFrame:
     pandas.DataFrame
         Columns ``split``, ``table``, ``seed``, ``method`` and `MEASURES`, as fractions.
     """
+    return _measured(record for record in records if of_table_6(record))
+
+
+def measured_alone(records: Iterable[dict]) -> pd.DataFrame:
+    """The same of methods that were run by themselves, such as DPAD.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Those of other experiments are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `measured` returns.
+    """
+    return _measured(r for r in records if "label" in r and "split" in r["settings"])
+
+
+def _measured(records: Iterable[dict]) -> pd.DataFrame:
     rows = []
     for record in records:
-        run = Run.of(record)
-        if of_table_6(record):
-            for method, metrics in record["metrics"].items():
-                values = [metrics[name] for name in MEASURES]
-                split = record["settings"]["split"]
-                rows.append((split, run.dataset, run.seed, method, *values))
+        run, split = Run.of(record), record["settings"]["split"]
+        for method, metrics in record["metrics"].items():
+            values = [metrics[name] for name in MEASURES]
+            rows.append((split, run.dataset, run.seed, method, *values))
     return pd.DataFrame(rows, columns=["split", "table", "seed", "method", *MEASURES])
 
 
