@@ -5,8 +5,6 @@ import pickle
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -280,70 +278,76 @@ def test_contents_reach_the_disk_before_the_name_does(tmp_path, monkeypatch):
     assert order == ["fsync", "replace", "fsync"]
 
 
-WRITER = """
-import json, os, signal, sys, types
-package = types.ModuleType("cance")  # without what __init__ imports, which takes seconds
-package.__path__ = [sys.argv[1]]
-sys.modules["cance"] = package
-from cance import records
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
 class DiesHalfWay:
+    """A file in the place of an open one, whose process is killed in the middle of a write."""
+
     def __init__(self, *args, **kwargs):
-        self.file = open(*args, **kwargs)
+        self.file = open(*args, **kwargs)  # noqa: SIM115
+
     def __enter__(self):
         return self
+
     def __exit__(self, *_):
         self.file.close()
+
     def write(self, text):
         self.file.write(text[: len(text) // 2])
         self.file.flush()
         die()
 
-body = json.load(sys.stdin)
-if sys.argv[3] == "write":
-    records.open = DiesHalfWay
-elif sys.argv[3] in ("fsync", "replace"):
-    setattr(os, sys.argv[3], die)
-print("ready", flush=True)
-for number in range(10**6):
-    body["cell"]["seed"] = number % 20
-    body["selection"]["number"] = number
-    records.write(records.seal(body), sys.argv[2])
-    print(number, flush=True)
-"""
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write_over_and_over(root, dies_at, output):
+    """Write seeds 0-19 again and again, and print the number of each write once it has returned."""
+    if dies_at == "write":
+        records_module.open = DiesHalfWay
+    elif dies_at in ("fsync", "replace"):
+        setattr(os, dies_at, die)
+    unsealed = make_body()
+    print("ready", file=output, flush=True)
+    for number in range(10**6):
+        unsealed["cell"]["seed"] = number % 20
+        unsealed["selection"]["number"] = number
+        write(seal(unsealed), root)
+        print(number, file=output, flush=True)
 
 
 def start_writer(root, dies_at="never"):
-    """A process that writes seeds 0-19 over and over, and prints the number of each write."""
-    folder = str(Path(records_module.__file__).parent)
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, folder, str(root), dies_at],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    process.stdin.write(json.dumps(make_body()))
-    process.stdin.close()
-    assert process.stdout.readline() == "ready\n"
-    return process
+    """A copy of this process that writes until it is killed: its id, and what it prints."""
+    reading, writing = os.pipe()
+    pid = os.fork()  # a new interpreter would take seconds to import the package
+    if pid == 0:
+        try:
+            write_over_and_over(root, dies_at, os.fdopen(writing, "w"))
+        finally:
+            os._exit(1)  # past everything of pytest's
+    os.close(writing)
+    output = os.fdopen(reading)
+    assert output.readline() == "ready\n"
+    return pid, output
 
 
-def written_until_death(process):
+def written_until_death(pid, output):
     """The numbers that a writer printed."""
-    with process.stdout:
-        numbers = [int(line) for line in process.stdout]
-    assert process.wait(timeout=60) == -signal.SIGKILL
+    with output:
+        numbers = [int(line) for line in output]
+    _, status = os.waitpid(pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
     return numbers
 
 
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX processes")
+
+
+@needs_fork
 @pytest.mark.parametrize("moment", ["write", "fsync", "replace"])
 def test_a_kill_within_a_write_leaves_the_old_record_and_one_unfinished_file(tmp_path, moment):
     old = make_record()
     path = write(old, tmp_path)
-    assert written_until_death(start_writer(tmp_path, dies_at=moment)) == []
+    assert written_until_death(*start_writer(tmp_path, dies_at=moment)) == []
     records, (error,) = scan(tmp_path)
     assert records == [old]
     assert isinstance(error, StrayTemporary)
@@ -351,14 +355,15 @@ def test_a_kill_within_a_write_leaves_the_old_record_and_one_unfinished_file(tmp
     assert read(path)["metrics"] == {"CANCE": {"auroc": 0.99}}
 
 
+@needs_fork
 def test_records_survive_kills_at_random_times(tmp_path):
     moments = random.Random(0)
     for kill in range(5):
         root = tmp_path / str(kill)
-        process = start_writer(root)
+        pid, output = start_writer(root)
         time.sleep(moments.uniform(0.02, 0.2))
-        process.send_signal(signal.SIGKILL)
-        finished = written_until_death(process)
+        os.kill(pid, signal.SIGKILL)
+        finished = written_until_death(pid, output)
         records, errors = scan(root)
         latest = {number % 20: number for number in finished}
         found = {r["cell"]["seed"]: r["selection"]["number"] for r in records}
