@@ -34,7 +34,7 @@ class Explanation:
     latent, error, dissimilarity : numpy.ndarray
         (N,) float64, in the score's units; positive parts make the row anomalous.
     residual : numpy.ndarray
-        x - x', (N, *input_shape) float32, in the units that the autoencoder sees: scaled columns,
+        x - x', ``(N, *input_shape)`` float32, in the units that the autoencoder sees: scaled columns,
         or pixels in [0, 1], channels first.
     """
 
