@@ -100,7 +100,7 @@ def by_class(frame: pd.DataFrame, title: str = "", columns: Sequence[str] = ()) 
     classes = shown.copy()
     for cell in frame.itertuples():
         ours = _mean_sd(cell.ours_mean, cell.ours_sd, digits) if cell.n else "not run"
-        word = cell.verdict or ("" if not cell.n else "no verdict")
+        word = cell.verdict or (tables.without_verdict(cell.stand_in) if cell.n else "")
         lines = [
             f'<span class="printed">{_mean_sd(cell.paper_mean, cell.paper_sd, digits)}</span>',
             f'<span class="ours">{ours}</span>',
@@ -206,8 +206,8 @@ def _news(frame, key):
 
 def _words(frame):
     return [
-        word or ("not run" if n == 0 else "no verdict")
-        for word, n in zip(frame["verdict"], frame["n"])
+        cell.verdict or (tables.without_verdict(cell.stand_in) if cell.n else "not run")
+        for cell in frame.itertuples()
     ]
 
 

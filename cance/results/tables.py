@@ -27,7 +27,9 @@ FORMATS = ("text", "markdown", "latex", "json")
 WITHIN = (0.5, 1.0, 2.0)  # points
 REGENERATED = "regenerated"  # MNIST-C's images, drawn anew by the same recipe
 ANOTHER_RESNET18 = "ResNet-18 (CNTK, one block more)"  # the paper says ResNet-18, not whose
-FULL, SHORTENED = "full", "shortened"  # labels of another method's record
+FULL, SHORTENED = "full", "shortened"
+LABELS = (FULL, SHORTENED, "our reading", "test-informed")
+"""Of another method's record: what its numbers may be compared as."""
 COMPARABLE = {REGENERATED, ANOTHER_RESNET18}
 """What ours rests on that leaves a number comparable with the paper's."""
 
@@ -108,6 +110,11 @@ def by_seed(
         fractions, _ = _runs(metrics, table, *place)
         found.append({s: float(100 * paper.POINT[table] * v) for s, v in fractions.items()})
     return found
+
+
+def without_verdict(stand_in: str) -> str:
+    """Why a number of ours has no verdict, in a word or two: its label, where it has one."""
+    return next((label for label in LABELS if stand_in.startswith(label)), "no verdict")
 
 
 def counts(frame: pd.DataFrame) -> dict:

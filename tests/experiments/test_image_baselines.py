@@ -16,7 +16,6 @@ from cance.experiments import EXPERIMENTS, find
 from cance.experiments.plans.image_baselines import nine_vs_one
 from cance.experiments.runs.drocc_ascent import AscentSettings, ascended, score_ascent
 from cance.experiments.runs.image_baselines import (
-    LABELS,
     BaselineSettings,
     score_baseline,
 )
@@ -24,6 +23,7 @@ from cance.hashing import plain
 from cance.protocols.images import auroc, one_class
 from cance.results import records
 from cance.results.schema import Run
+from cance.results.tables import LABELS
 
 RUN = Run("dpad", "digits", (8,), 0)
 DPAD_SETTINGS = BaselineSettings(
@@ -41,12 +41,12 @@ PLANNED = {
 
 
 @pytest.fixture(scope="module")
-def body():
+def unsealed():
     return measured(score_baseline, RUN, DPAD_SETTINGS)
 
 
-def test_a_run_is_recorded_with_its_label_and_its_looks_at_the_test(body):
-    record = records.seal(body | {"git": None})
+def test_a_run_is_recorded_with_its_label_and_its_looks_at_the_test(unsealed):
+    record = records.seal(unsealed | {"git": None})
     assert (record["label"], record["note"]) == ("our reading", "tried here")
     assert list(record["looks"]) == ["2", "4", "5"]
     assert record["metrics"]["DPAD"]["auroc"] == record["looks"]["5"]
@@ -60,22 +60,22 @@ def test_a_run_is_recorded_with_its_label_and_its_looks_at_the_test(body):
     assert {"data", "fit", "looks", "total"} <= set(record["seconds"])
 
 
-def test_the_looks_leave_the_numbers_as_they_are(body):
+def test_the_looks_leave_the_numbers_as_they_are(unsealed):
     split = one_class(data.load("digits"), (8,))
     detector = DPAD(epochs=5, batch_size=64, device="cpu", random_state=0)
     scores = detector.fit(split.train_images).anomaly_score(split.test_images)
     found = auroc(scores, split.test_anomalous.numpy())
-    assert body["metrics"]["DPAD"]["auroc"] == found
+    assert unsealed["metrics"]["DPAD"]["auroc"] == found
     blind = measured(score_baseline, RUN, replace(DPAD_SETTINGS, look_every=0))
-    assert blind["scores_sha256"]["DPAD"] == body["scores_sha256"]["DPAD"]
+    assert blind["scores_sha256"]["DPAD"] == unsealed["scores_sha256"]["DPAD"]
     assert list(blind["metrics"]) == ["DPAD"] and "looks" not in blind
 
 
-def test_a_run_gives_the_same_bits_again_and_another_seed_others(body):
+def test_a_run_gives_the_same_bits_again_and_another_seed_others(unsealed):
     again = measured(score_baseline, RUN, DPAD_SETTINGS)
-    assert again["scores_sha256"] == body["scores_sha256"]
+    assert again["scores_sha256"] == unsealed["scores_sha256"]
     other = measured(score_baseline, replace(RUN, seed=1), DPAD_SETTINGS)
-    assert other["scores_sha256"]["DPAD"] != body["scores_sha256"]["DPAD"]
+    assert other["scores_sha256"]["DPAD"] != unsealed["scores_sha256"]["DPAD"]
 
 
 def test_a_class_may_have_settings_of_its_own():

@@ -191,6 +191,12 @@ def test_another_method_that_was_not_run_as_published_is_labelled_and_gets_no_ve
     assert (full["verdict"], full["stand_in"]) == ("reproduced", "")
     assert (short["verdict"], short["stand_in"]) == ("", "shortened: 9 of 40 epochs")
     assert (ours["verdict"], ours["stand_in"]) == ("", "our reading")
+    words = [tables.without_verdict(cell["stand_in"]) for cell in (short, ours)]
+    assert [*words, tables.without_verdict("another network")] == [
+        "shortened",
+        "our reading",
+        "no verdict",
+    ]
     both = drocc("our reading", corruptions="regenerated")
     assert both["stand_in"] == "our reading, regenerated"
     assert both["ours_mean"] == pytest.approx(81.7)

@@ -32,6 +32,7 @@ from cance.experiments.runs.steps import Rows, chosen_weights
 from cance.hashing import sha256_of
 from cance.protocols.images import auroc
 from cance.results.schema import Run
+from cance.results.tables import LABELS
 
 DETECTORS: dict[str, type[ImageDetector]] = {
     "SVDD": SVDD,
@@ -46,7 +47,6 @@ DETECTORS: dict[str, type[ImageDetector]] = {
     "DAGMM": ImageDAGMM,
 }
 """By the name of the method."""
-LABELS = ("full", "shortened", "our reading", "test-informed")
 IDLE = ("device", "random_state", "verbose")  # parameters that decide no number, or stand elsewhere
 BRIEF = {"epochs": 1, "pretrain_epochs": 1, "folds": 2}  # to show that a detector runs
 FEW = 300  # training images for the same
@@ -124,7 +124,7 @@ class BaselineSettings:
 
 
 def check_label(label: str) -> None:
-    """Refuse a label that is not one of `LABELS`.
+    """Refuse a label that is not one of `cance.results.tables.LABELS`.
 
     Raises
     ------
