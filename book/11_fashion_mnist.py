@@ -36,13 +36,15 @@ from cance.experiments import runner
 from cance.experiments.runs import examples
 from cance.pages import html_tables
 from cance.results import provenance, records, tables, verdicts
+from cance.results.summaries import labels
 from cance.results.summaries import runs as summaries
 
 root = provenance.results_folder(profile)
 experiment = experiments.find("fashion-mnist", dataset, profile)
 runs = experiments.list_runs("fashion-mnist", dataset, seeds if profile == "paper" else 1)
 fashion = runner.run(runs, experiment, root, progress=False)
-table13 = tables.compare(13, fashion)
+finished, _ = records.scan(root)
+table13 = tables.compare(13, fashion + [r for r in finished if "label" in r])
 print(f"{len(fashion)} records, {len(experiment.normals)} classes, profile {profile}")
 
 # %% tags=["remove-input", "nbval-check-output"]
@@ -79,6 +81,42 @@ display(html_tables.by_class(table13, "Fashion-MNIST, one normal class"))
 plots.paper_beside_ours(table13)
 
 # %% [markdown]
+# ## The other methods, run here
+#
+# The paper quotes its other columns from the paper on DPAD {cite:p}`fu2024dpad`. Each method was run here on the same
+# splits; what is known of its settings stands in `cance.baselines`, and a label says what ours may be compared as:
+# *full* is the published schedule, *our reading* rests on settings that nobody has published, *test-informed* on a
+# choice made with test results in view. Only *full* gets a verdict.
+#
+# - **Deep SVDD** {cite:p}`ruff2018deepsvdd` pulls the output of a network without biases to one point. The schedule is
+#   published; the network for Fashion-MNIST is that of Deep SAD {cite:p}`ruff2020deepsad`, the nearest that there is.
+# - **DROCC** {cite:p}`goyal2020drocc` tells normal images from points on a shell around each. It was never published
+#   on this set: the settings are those of its code's general command, the shell's radius half the root of the number
+#   of pixels. Its code reports the epoch that does best on the test, *best epoch* below; ours keeps the last.
+# - **DPAD** draws a representation together and scores by the distance to the nearest training points in it. There is
+#   no public code for images. The loss, the score and $\gamma = 0.01$ are known from code for texts by the same group;
+#   network, batch, rate, $k$ and $\lambda$ are ours. `dpad-gamma-1` has $\gamma = \lambda = 1$, which was seen to come
+#   nearer the paper on three classes. The representation shrinks as it trains, a hundredfold and more, so distances
+#   are computed in float64 about its mean.
+
+# %% tags=["nbval-check-output", "hide-input"]
+others = labels.how_run(r for r in finished if r["cell"]["dataset"] == dataset)
+if len(others):
+    shown = others.droplevel("dataset").drop(columns="note")
+    shown.columns = ["method", "label", "runs", "AUROC", "best epoch", "seconds to fit"]
+    title = "Other methods on Fashion-MNIST: mean AUROC in percent over the classes"
+    display(html_tables.plain(shown, title, 1, ["experiment"]))
+
+# %% [markdown]
+# What a look at the test is worth: AUROC of DROCC and DPAD after every fourth epoch, mean over the classes.
+
+# %% tags=["nbval-check-output", "hide-input"]
+looks = {name: labels.by_epoch(finished, name, dataset).mean(axis=1) for name in ("drocc", "dpad")}
+if any(len(course) for course in looks.values()):
+    title = "AUROC in percent by epoch, mean over the classes"
+    display(html_tables.plain(pd.DataFrame(looks), title, 1, ["epoch"]))
+
+# %% [markdown]
 # ## The ablation that the paper does not print
 
 # %% tags=["nbval-check-output", "hide-input"]
@@ -108,7 +146,7 @@ plots.gains(summaries.gains(fashion, "CANCE", "Error"), "CANCE - Error, points, 
 # other classes. The two rows in the middle are the mistakes.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten pictures: sandals with the lowest and with the highest anomaly score, then other clothes with the lowest and the highest score.", "classes": "photograph"}, "figure": {"caption": "Sandals with the lowest and the highest score, then other clothes with the lowest and the highest."}}
-shown = summaries.of(records.scan(root)[0], "examples", dataset)
+shown = summaries.of(finished, "examples", dataset)
 if shown and "fashion-mnist" in {status.name for status in data.status() if status.found}:
     display(plots.pictures(examples.rows_of(shown[0], "CANCE", data.load(dataset).test_images)))
 
