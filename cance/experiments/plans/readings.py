@@ -71,6 +71,17 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         for name, network in NETWORKS.items()
     },
     **{
+        (f"reading-{name}-1", "cifar10"): Experiment(
+            ReadingSettings(network, DENSITIES, (1,), nce=_NCE),
+            SINGLE_CLASSES + PAIRS,
+            5,
+            _SHOWS + "the same after its first epoch alone, for a machine without a GPU",
+            score_reading,
+            varies={"reading": name},
+        )
+        for name, network in NETWORKS.items()
+    },
+    **{
         (f"reading-epochs-{name}", "cifar10"): Experiment(
             ReadingSettings(network, {"K from 1.69": _WIDE}, EPOCHS, nce=_NCE),
             FOLLOWED,
