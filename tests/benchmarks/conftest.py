@@ -36,7 +36,7 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    """A cell is a single-thread job, so everything it is compared with gets one thread too."""
+    """A run is a single-thread job, so everything it is compared with gets one thread too."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -54,7 +54,7 @@ def split() -> protocols.Split:
 
 @pytest.fixture(scope="session")
 def parts(split) -> tuple[torch.Tensor, torch.Tensor]:
-    """Training and validation images of the cell, float32, as the run splits them."""
+    """Training and validation images of the run, float32, as the run splits them."""
     fraction = MNIST.validation_fraction
     rows = split_rows(len(split.train_images), fraction, streams(RUN.seed, "split").order)
     return tuple(split.train_images[part] for part in rows)
@@ -62,7 +62,7 @@ def parts(split) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.fixture(scope="session")
 def cell(split):
-    """The whole cell with the paper settings: a function of nothing that trains once a session."""
+    """The whole run with the paper settings: a function of nothing that trains once a session."""
 
     @functools.cache
     def run() -> dict:

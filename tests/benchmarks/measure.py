@@ -1,4 +1,4 @@
-"""The cell that the benchmarks train, and their stopwatch."""
+"""The run that the benchmarks train, and their stopwatch."""
 
 import time
 from collections.abc import Callable

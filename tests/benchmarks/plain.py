@@ -1,4 +1,4 @@
-"""The training of a cell as a tutorial would write it, to be timed beside the package's own.
+"""The training of a run as a tutorial would write it, to be timed beside the package's own.
 
 Networks, losses, noise, settings, number of updates and looks at the validation loss are the
 package's. What differs is all around them: rows come from a `DataLoader`, every loss is read with

@@ -23,7 +23,7 @@ LOSS_TOLERANCE = 0.05  # relative; the order of the rows alone moves a loss by a
 
 
 def test_against_the_same_training_written_plainly(benchmark, keep, parts):
-    """Seconds of `plain` over seconds of the package, for the same updates of the same cell.
+    """Seconds of `plain` over seconds of the package, for the same updates of the same run.
 
     Every schedule is cut to 15 % of its updates, one-cycle rates and all, so that each phase keeps
     its share of the whole. The densities of both are fitted to the same composite features. The
@@ -73,7 +73,7 @@ def shortened(settings: RunSettings, share: float) -> RunSettings:
 
 
 def package_phases(parts, features, settings: RunSettings) -> dict[str, Callable[[], dict]]:
-    """The phases of a cell's training; each returns its lowest validation losses."""
+    """The phases of a run's training; each returns its lowest validation losses."""
 
     def both_stages():
         own = streams(RUN.seed, "autoencoder")

@@ -48,20 +48,20 @@ SETTINGS = StudySettings(
 
 
 def run(cell=RUN, settings=SETTINGS) -> dict:
-    """The record's body as a reader of its JSON sees it, without what differs from run to run."""
+    """The unsealed record as a reader of its JSON sees it, without what differs from run to run."""
     found = measured(validate_candidate, cell, settings)
     found = {k: v for k, v in found.items() if k not in ("seconds", "peak_memory_mib")}
     return json.loads(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def body():
+def unsealed():
     return run()
 
 
 @pytest.fixture(scope="module")
 def parts():
-    """Training and validation images of the cell, picked without the runner."""
+    """Training and validation images of the run, picked without the runner."""
     digits = data.load("digits")
     images = digits.train_images[digits.train_labels == 8].float() / 255
     train, validation = split_rows(len(images), 0.25, streams(0, "split").order)
@@ -75,7 +75,7 @@ def fitted(parts):
 
 @pytest.fixture
 def on_data(monkeypatch):
-    """Give the cell other data in place of the digits."""
+    """Give the run other data in place of the digits."""
 
     def replace_fields(**changes):
         changed = replace(data.load("digits"), **changes)
@@ -109,33 +109,35 @@ def test_a_body_is_sound_as_json():
     assert 0 < sum(spent) <= record["seconds"]["total"] + 0.01
 
 
-def test_the_metrics_are_two_validation_errors_and_no_more(body):
-    assert set(body["metrics"]) == set(body["scores_sha256"]) == {"autoencoder", "PCA"}
-    for metrics in body["metrics"].values():
+def test_the_metrics_are_two_validation_errors_and_no_more(unsealed):
+    assert set(unsealed["metrics"]) == set(unsealed["scores_sha256"]) == {"autoencoder", "PCA"}
+    for metrics in unsealed["metrics"].values():
         assert set(metrics) == {"validation_error"}
 
 
-def test_the_autoencoders_error_is_that_of_one_fitted_without_the_runner(body, parts, fitted):
+def test_the_autoencoders_error_is_that_of_one_fitted_without_the_runner(unsealed, parts, fitted):
     errors = errors_by_hand(fitted, parts[1]).numpy()
-    found = body["metrics"]["autoencoder"]["validation_error"]
+    found = unsealed["metrics"]["autoencoder"]["validation_error"]
     assert found == pytest.approx(np.mean(errors), rel=1e-6)
-    assert found == pytest.approx(body["selection"]["autoencoder_stage2"]["validation_loss"], 1e-5)
-    assert body["scores_sha256"]["autoencoder"] == hashlib.sha256(errors.tobytes()).hexdigest()
+    assert found == pytest.approx(
+        unsealed["selection"]["autoencoder_stage2"]["validation_loss"], 1e-5
+    )
+    assert unsealed["scores_sha256"]["autoencoder"] == hashlib.sha256(errors.tobytes()).hexdigest()
 
 
-def test_the_linear_error_is_scikit_learns_pca_on_the_same_rows(body, parts):
+def test_the_linear_error_is_scikit_learns_pca_on_the_same_rows(unsealed, parts):
     expected = linear_errors_by_hand(*parts)
-    found = body["metrics"]["PCA"]["validation_error"]
+    found = unsealed["metrics"]["PCA"]["validation_error"]
     assert found == pytest.approx(np.mean(expected), rel=1e-5)
-    assert found != pytest.approx(body["metrics"]["autoencoder"]["validation_error"], rel=0.05)
+    assert found != pytest.approx(unsealed["metrics"]["autoencoder"]["validation_error"], rel=0.05)
 
 
-def test_linear_errors_are_one_a_held_out_row_and_the_record_has_their_hash(body, parts):
+def test_linear_errors_are_one_a_held_out_row_and_the_record_has_their_hash(unsealed, parts):
     images = normal_images(data.load("digits"), [8])
     errors = linear_errors(images, 0, SETTINGS)
     assert errors.dtype == torch.float64
     np.testing.assert_allclose(errors, linear_errors_by_hand(*parts), rtol=1e-4)
-    assert body["scores_sha256"]["PCA"] == hashlib.sha256(errors.numpy().tobytes()).hexdigest()
+    assert unsealed["scores_sha256"]["PCA"] == hashlib.sha256(errors.numpy().tobytes()).hexdigest()
 
 
 def test_pca_restores_images_of_as_many_components():
@@ -151,15 +153,15 @@ def test_pca_restores_images_of_as_many_components():
     assert error(4) > 1e-4
 
 
-def test_the_condition_number_is_that_of_the_training_latents(body, parts, fitted):
+def test_the_condition_number_is_that_of_the_training_latents(unsealed, parts, fitted):
     latent = autoencoder.encode(fitted.autoencoder, parts[0]).double().numpy()
     expected = np.linalg.cond(np.cov(latent.T))
-    assert body["latent_condition_number"] == pytest.approx(expected, rel=1e-6)
+    assert unsealed["latent_condition_number"] == pytest.approx(expected, rel=1e-6)
 
 
-def test_no_test_row_is_counted(body):
+def test_no_test_row_is_counted(unsealed):
     normal = int((data.load("digits").train_labels == 8).sum())
-    assert body["counts"] == {
+    assert unsealed["counts"] == {
         "train": normal - round(0.25 * normal),
         "validation": round(0.25 * normal),
         "test": 0,
@@ -170,7 +172,7 @@ def test_no_test_row_is_counted(body):
 @pytest.mark.parametrize(
     "changed", ["grey images", "shuffled labels", "no normal label", "nothing"]
 )
-def test_the_test_set_does_not_matter(changed, body, on_data):
+def test_the_test_set_does_not_matter(changed, unsealed, on_data):
     images, labels = data.load("digits").test_images, data.load("digits").test_labels
     generator = torch.Generator().manual_seed(0)
     on_data(
@@ -181,10 +183,10 @@ def test_the_test_set_does_not_matter(changed, body, on_data):
             "nothing": {"test_images": None, "test_labels": None},
         }[changed]
     )
-    assert run() == body
+    assert run() == unsealed
 
 
-def test_images_of_other_classes_do_not_matter(body, on_data):
+def test_images_of_other_classes_do_not_matter(unsealed, on_data):
     digits = data.load("digits")
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(
@@ -193,17 +195,17 @@ def test_images_of_other_classes_do_not_matter(body, on_data):
     normal = digits.train_labels == 8
     images[normal] = digits.train_images[normal]
     on_data(train_images=images, train_labels=torch.where(normal, 8, 3))
-    assert run() == body
+    assert run() == unsealed
 
 
-def test_one_normal_image_does_matter(body, on_data):
+def test_one_normal_image_does_matter(unsealed, on_data):
     digits = data.load("digits")
     images = digits.train_images.clone()
     images[(digits.train_labels == 8).nonzero()[0, 0]] //= 2
     on_data(train_images=images)
     found = run()
     for name in ("autoencoder", "PCA"):
-        assert found["scores_sha256"][name] != body["scores_sha256"][name]
+        assert found["scores_sha256"][name] != unsealed["scores_sha256"][name]
 
 
 def test_all_classes_may_be_normal():
@@ -212,29 +214,29 @@ def test_all_classes_may_be_normal():
     assert found["counts"]["train"] + found["counts"]["validation"] == len(labels)
 
 
-def test_every_trial_is_recorded_with_its_choice(body):
-    densities = set(body["selection"]) - {"autoencoder_stage1", "autoencoder_stage2"}
+def test_every_trial_is_recorded_with_its_choice(unsealed):
+    densities = set(unsealed["selection"]) - {"autoencoder_stage1", "autoencoder_stage2"}
     assert densities == set(SETTINGS.trials)
-    chosen = [body["selection"][name] for name in SETTINGS.trials]
+    chosen = [unsealed["selection"][name] for name in SETTINGS.trials]
     assert all(choice["step"] in (5, 10) for choice in chosen)
     losses = [choice["validation_loss"] for choice in chosen]
     assert all(isinstance(loss, float) for loss in losses)
     assert len(set(losses)) == len(losses)
 
 
-def test_a_changed_trial_changes_its_own_choice_alone(body):
+def test_a_changed_trial_changes_its_own_choice_alone(unsealed):
     longer = Trial("rows", {"steps": 40, "validate_every": 40})
     found = run(settings=replace(SETTINGS, trials=SETTINGS.trials | {"CANCE": longer}))
-    before, after = body["selection"], found["selection"]
+    before, after = unsealed["selection"], found["selection"]
     assert after["CANCE"]["step"] == 40
     assert after["CANCE"]["validation_loss"] < before["CANCE"]["validation_loss"]
     assert after | {"CANCE": None} == before | {"CANCE": None}
-    assert found["scores_sha256"] == body["scores_sha256"]
-    assert found["settings_sha256"] != body["settings_sha256"]
+    assert found["scores_sha256"] == unsealed["scores_sha256"]
+    assert found["settings_sha256"] != unsealed["settings_sha256"]
 
 
-def test_a_network_that_a_trial_changes_is_written_out(body):
-    assert body["settings"]["trials"] == {
+def test_a_network_that_a_trial_changes_is_written_out(unsealed):
+    assert unsealed["settings"]["trials"] == {
         "CNCE": {"mixture": None},
         "CANCE": {"mixture": "rows"},
         "narrow": {"mixture": None, "network": {"hidden": [4]}},
@@ -243,7 +245,7 @@ def test_a_network_that_a_trial_changes_is_written_out(body):
         SETTINGS, base=replace(BASE, nce=replace(BASE.nce, network=LogOddsSettings((4,))))
     )
     found = run(settings=narrow)
-    assert found["selection"]["CNCE"] == body["selection"]["narrow"]
+    assert found["selection"]["CNCE"] == unsealed["selection"]["narrow"]
 
 
 @pytest.mark.parametrize(("normal", "seed"), [((8,), 0), ((0, 8), 1)])
@@ -255,13 +257,13 @@ def test_a_candidates_choices_are_those_of_the_study_that_goes_on_to_test(normal
         assert study[key] == found[key]
 
 
-def test_a_candidate_gives_the_same_bits_again_and_another_seed_gives_others(body):
-    assert run() == body
+def test_a_candidate_gives_the_same_bits_again_and_another_seed_gives_others(unsealed):
+    assert run() == unsealed
     other = run(replace(RUN, seed=1))
     for name in ("autoencoder", "PCA"):
-        assert other["scores_sha256"][name] != body["scores_sha256"][name]
+        assert other["scores_sha256"][name] != unsealed["scores_sha256"][name]
     for stage, choice in other["selection"].items():
-        assert choice["validation_loss"] != body["selection"][stage]["validation_loss"]
+        assert choice["validation_loss"] != unsealed["selection"][stage]["validation_loss"]
 
 
 def test_a_device_that_is_not_there_is_refused():

@@ -1,4 +1,4 @@
-"""Extremes, latent distances and quartiles against numpy and scipy; a cell against the ablation's."""
+"""Extremes, latent distances and quartiles against numpy and scipy; a run against the ablation's."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def drawn(*shape, seed=0):
 
 
 @pytest.fixture(scope="module")
-def body():
+def unsealed():
     return measured(describe_latents, RUN, SMOKE)
 
 
@@ -63,38 +63,38 @@ def test_quartiles_are_numpys_label_by_label():
         np.testing.assert_allclose(found[str(label)], np.quantile(part, [0.25, 0.5, 0.75]))
 
 
-def test_the_scores_are_those_of_the_ablation(body):
+def test_the_scores_are_those_of_the_ablation(unsealed):
     plain = measured(score_variants, RUN, SMOKE)
     short = measured(find_extremes, RUN, SMOKE)
     assert short["scores_sha256"] == plain["scores_sha256"]
-    assert short["extremes"] == body["extremes"]
+    assert short["extremes"] == unsealed["extremes"]
     for variant, metrics in plain["metrics"].items():
-        assert body["metrics"][variant] == metrics
-        assert body["scores_sha256"][variant] == plain["scores_sha256"][variant]
+        assert unsealed["metrics"][variant] == metrics
+        assert unsealed["scores_sha256"][variant] == plain["scores_sha256"][variant]
 
 
-def test_the_extremes_are_rows_of_their_kind(body):
+def test_the_extremes_are_rows_of_their_kind(unsealed):
     normal = data.load("digits").test_labels == 8
-    for by_kind in body["extremes"].values():
+    for by_kind in unsealed["extremes"].values():
         assert normal[by_kind["normal"]["lowest"] + by_kind["normal"]["highest"]].all()
         assert not normal[by_kind["anomalous"]["lowest"] + by_kind["anomalous"]["highest"]].any()
 
 
-def test_rows_of_images_are_those_that_the_record_names(body):
+def test_rows_of_images_are_those_that_the_record_names(unsealed):
     images = data.load("digits").test_images
-    rows = rows_of(body, "CANCE", images)
+    rows = rows_of(unsealed, "CANCE", images)
     assert list(rows) == [
         *("normal, lowest score", "normal, highest score"),
         *("anomalous, lowest score", "anomalous, highest score"),
     ]
-    chosen = body["extremes"]["CANCE"]["anomalous"]["highest"]
+    chosen = unsealed["extremes"]["CANCE"]["anomalous"]["highest"]
     assert np.array_equal(rows["anomalous, highest score"], images[chosen].numpy())
 
 
-def test_contrast_is_the_standard_deviation_of_the_pixels(body):
+def test_contrast_is_the_standard_deviation_of_the_pixels(unsealed):
     source = data.load("digits")
     pixels = source.test_images[source.test_labels == 3].flatten(1).numpy() / 255
     expected = np.quantile(pixels.std(1, ddof=1), [0.25, 0.5, 0.75])
-    np.testing.assert_allclose(body["by_class"]["contrast"]["3"], expected, rtol=1e-6)
-    assert set(body["by_class"]["squared distance"]) == set("0123456789")
-    assert {"Mahalanobis", "low contrast"} < set(body["metrics"])
+    np.testing.assert_allclose(unsealed["by_class"]["contrast"]["3"], expected, rtol=1e-6)
+    assert set(unsealed["by_class"]["squared distance"]) == set("0123456789")
+    assert {"Mahalanobis", "low contrast"} < set(unsealed["metrics"])

@@ -9,7 +9,7 @@ from run_factory import measured
 import cance
 from cance import data, devices, experiments, protocols
 from cance.augmentation import AugmentedData, TruncatedNormal
-from cance.experiments import EXPERIMENTS, SMOKE, cells, data_sha256, find
+from cance.experiments import EXPERIMENTS, SMOKE, data_sha256, find, list_runs
 from cance.experiments.runs import images as cells_module
 from cance.experiments.runs.images import score_variants
 from cance.experiments.runs.studies import (
@@ -28,8 +28,8 @@ RUN = Run("ablation", "digits", (8,), 0)
 
 
 @pytest.fixture(scope="module")
-def body():
-    """The record's body of one cell, trained for real."""
+def unsealed():
+    """The unsealed record of one run, trained for real."""
     return measured(score_variants, RUN, SMOKE)
 
 
@@ -44,17 +44,21 @@ def on_data(monkeypatch):
     return replace_fields
 
 
-def test_cells_come_seed_by_seed_so_that_a_short_run_covers_every_class():
-    found = cells("ablation", "mnist")
+def test_runs_come_seed_by_seed_so_that_a_short_run_covers_every_class():
+    found = list_runs("ablation", "mnist")
     assert found == [Run("ablation", "mnist", (k,), seed) for seed in range(5) for k in range(10)]
 
 
 def test_seeds_and_classes_can_be_chosen():
-    assert cells("ablation", "mnist", seeds=1, normals=[[8]]) == [Run("ablation", "mnist", (8,), 0)]
-    assert cells("bimodal", "mnist", seeds=2, normals=[(8, 0)]) == [
+    assert list_runs("ablation", "mnist", seeds=1, normals=[[8]]) == [
+        Run("ablation", "mnist", (8,), 0)
+    ]
+    assert list_runs("bimodal", "mnist", seeds=2, normals=[(8, 0)]) == [
         Run("bimodal", "mnist", (0, 8), seed) for seed in range(2)
     ]
-    assert len(cells("ablation", "digits", seeds=7)) == 70  # more than the paper's may be wanted
+    assert (
+        len(list_runs("ablation", "digits", seeds=7)) == 70
+    )  # more than the paper's may be wanted
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_seeds_and_classes_can_be_chosen():
 )
 def test_what_is_not_there_is_refused_by_name(arguments, message):
     with pytest.raises(ValueError, match=message):
-        cells(*arguments)
+        list_runs(*arguments)
 
 
 def test_an_unknown_profile_is_refused():
@@ -83,8 +87,8 @@ def test_every_experiment_can_be_planned_and_recorded(name):
     experiment = find(*name)
     assert experiment.seeds >= 1
     assert re.fullmatch("[0-9a-f]{64}", data_sha256(name[1]))
-    for cell in cells(*name):
-        assert max(cell.normal) < 10
+    for run in list_runs(*name):
+        assert max(run.normal) < 10
     smoke = find(*name, "smoke")
     assert (smoke.normals, smoke.seeds, smoke.function, smoke.methods) == (
         experiment.normals,
@@ -128,8 +132,8 @@ def test_the_longer_schedule_differs_in_the_updates_alone():
     assert longer["nce"]["steps"] == 3 * base["nce"]["steps"]
 
 
-def test_a_body_holds_what_it_takes_to_judge_and_to_rerun(body):
-    record = records.seal(body | {"git": None})
+def test_a_record_holds_what_it_takes_to_judge_and_to_rerun(unsealed):
+    record = records.seal(unsealed | {"git": None})
     assert record["cell"] == RUN.as_dict()
     assert set(record["metrics"]) == set(record["scores_sha256"]) == set(VARIANTS)
     assert record["settings"] == json.loads(json.dumps(SMOKE.as_dict()))
@@ -156,37 +160,37 @@ def test_a_body_holds_what_it_takes_to_judge_and_to_rerun(body):
     assert record["latent_condition_number"] >= 1
 
 
-def test_the_counts_are_those_of_the_data(body):
+def test_the_counts_are_those_of_the_data(unsealed):
     digits = data.load("digits")
     normal = int((digits.train_labels == 8).sum())
-    counts = body["counts"]
+    counts = unsealed["counts"]
     assert counts["train"] + counts["validation"] == normal
     assert counts["validation"] == round(0.2 * normal)
     assert counts["test"] == len(digits.test_labels)
     assert counts["test_anomalous"] == int((digits.test_labels != 8).sum())
 
 
-def test_a_cell_gives_the_same_bits_again_and_another_seed_gives_others(body):
+def test_a_run_gives_the_same_bits_again_and_another_seed_gives_others(unsealed):
     again = measured(score_variants, RUN, SMOKE)
     for key in ("metrics", "scores_sha256", "selection", "counts"):
-        assert again[key] == body[key]
+        assert again[key] == unsealed[key]
     other = measured(score_variants, replace(RUN, seed=1), SMOKE)
     for variant in VARIANTS:
-        assert other["scores_sha256"][variant] != body["scores_sha256"][variant]
+        assert other["scores_sha256"][variant] != unsealed["scores_sha256"][variant]
 
 
-def test_test_labels_reach_nothing_but_the_metric(body, on_data):
+def test_test_labels_reach_nothing_but_the_metric(unsealed, on_data):
     labels = data.load("digits").test_labels
     poisoned = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))]
     on_data(test_labels=poisoned)
     found = measured(score_variants, RUN, SMOKE)
-    assert found["scores_sha256"] == body["scores_sha256"]
-    assert found["selection"] == body["selection"]
+    assert found["scores_sha256"] == unsealed["scores_sha256"]
+    assert found["selection"] == unsealed["selection"]
     for variant in ("Error", "CNCE", "CANCE"):
-        assert found["metrics"][variant]["auroc"] < body["metrics"][variant]["auroc"] - 0.2
+        assert found["metrics"][variant]["auroc"] < unsealed["metrics"][variant]["auroc"] - 0.2
 
 
-def test_no_anomaly_reaches_the_training(body, on_data):
+def test_no_anomaly_reaches_the_training(unsealed, on_data):
     """Images of other classes are replaced by noise, and test images by each other."""
     digits = data.load("digits")
     noise = torch.Generator().manual_seed(0)
@@ -195,11 +199,11 @@ def test_no_anomaly_reaches_the_training(body, on_data):
     train[normal] = digits.train_images[normal]
     on_data(train_images=train, test_images=digits.test_images.flip(0))
     found = measured(score_variants, RUN, SMOKE)
-    assert found["selection"] == body["selection"]
-    assert found["scores_sha256"] != body["scores_sha256"]
+    assert found["selection"] == unsealed["selection"]
+    assert found["scores_sha256"] != unsealed["scores_sha256"]
 
 
-def test_the_metric_is_of_the_scores_and_the_labels(body):
+def test_the_metric_is_of_the_scores_and_the_labels(unsealed):
     """Error of an autoencoder fitted here, without the runner, is what the record says."""
     digits = data.load("digits")
     split = protocols.one_class(digits, [8])
@@ -216,14 +220,14 @@ def test_the_metric_is_of_the_scores_and_the_labels(body):
     error = (x - reconstruction).square().mean((1, 2, 3))
     anomalous, normal = error[split.test_anomalous], error[~split.test_anomalous]
     wins = (anomalous[:, None] > normal).double().mean()
-    assert body["metrics"]["Error"]["auroc"] == pytest.approx(float(wins), abs=1e-3)
+    assert unsealed["metrics"]["Error"]["auroc"] == pytest.approx(float(wins), abs=1e-3)
 
 
-def test_a_smoke_run_trains_for_real(body):
-    assert body["metrics"]["CANCE"]["auroc"] > 0.85
+def test_a_smoke_run_trains_for_real(unsealed):
+    assert unsealed["metrics"]["CANCE"]["auroc"] > 0.85
 
 
-def test_a_study_with_nothing_changed_repeats_the_ablation(body):
+def test_a_study_with_nothing_changed_repeats_the_ablation(unsealed):
     trials = {
         "CNCE": Trial(None, {}),
         "CANCE": Trial("rows", {}),
@@ -235,8 +239,8 @@ def test_a_study_with_nothing_changed_repeats_the_ablation(body):
     records.seal(found | {"git": None})
     assert set(found["metrics"]) == set(trials)
     for variant in ("CNCE", "CANCE"):
-        assert found["scores_sha256"][variant] == body["scores_sha256"][variant]
-        assert found["selection"][variant] == body["selection"][variant]
+        assert found["scores_sha256"][variant] == unsealed["scores_sha256"][variant]
+        assert found["selection"][variant] == unsealed["selection"][variant]
     assert len(set(found["scores_sha256"].values())) == len(trials)
     assert found["selection"]["wide"]["mean_widening"] > 2
     assert found["settings"]["trials"]["wide"] == {"mixture": None, "initial_psi": 2.0}
@@ -276,11 +280,11 @@ def test_the_data_of_one_set_are_read_once(monkeypatch):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_gives_nearly_the_metrics_of_the_cpu(body):
+def test_a_gpu_gives_nearly_the_metrics_of_the_cpu(unsealed):
     found = measured(score_variants, RUN, SMOKE, "cuda")
     assert found["device"] == devices.device_name(torch.device("cuda"))
     for variant in ("Error", "CNCE", "CANCE"):
-        expected = body["metrics"][variant]["auroc"]
+        expected = unsealed["metrics"][variant]["auroc"]
         assert found["metrics"][variant]["auroc"] == pytest.approx(expected, abs=0.05)
 
 

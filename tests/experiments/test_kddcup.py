@@ -1,4 +1,4 @@
-"""A KDDCUP99 cell on a small table: DAGMM, our density on its features, and what is flagged."""
+"""A run of KDDCUP99 on a small table: DAGMM, our density on its features, and what is flagged."""
 
 from __future__ import annotations
 

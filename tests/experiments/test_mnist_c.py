@@ -11,7 +11,7 @@ from run_factory import measured
 
 from cance import data, protocols
 from cance.data.corruptions import NAMES, CorruptedSet, corrupt, digest
-from cance.experiments import SMOKE, cells
+from cance.experiments import SMOKE, list_runs
 from cance.experiments.runs import mnist_c
 from cance.results.records import seal
 
@@ -60,8 +60,8 @@ def test_a_record_holds_every_corruption_and_their_mean_is_the_pooled_auroc(
     settings = dataclasses.replace(
         SMOKE, autoencoder=dataclasses.replace(SMOKE.autoencoder, latent_dim=3)
     )
-    [cell] = cells("mnist-c", "mnist-c", seeds=1)
-    record = seal(measured(mnist_c.score_corruptions, cell, settings) | {"git": None})
+    [run] = list_runs("mnist-c", "mnist-c", seeds=1)
+    record = seal(measured(mnist_c.score_corruptions, run, settings) | {"git": None})
     assert record["corruptions"] == "regenerated"
     assert record["counts"]["test_anomalous"] == 15 * 60
     for metrics in record["metrics"].values():

@@ -27,7 +27,7 @@ from cance.results.schema import Run
 from cance.variants import VARIANTS
 
 SMOKE = experiments.find("ablation", "digits", "smoke")
-RUNS = experiments.cells("ablation", "digits", seeds=2, normals=[[k] for k in range(4)])
+RUNS = experiments.list_runs("ablation", "digits", seeds=2, normals=[[k] for k in range(4)])
 TRAINED = [run for run in RUNS if run.normal[0] < 2]
 # On the CPU, where the same seed gives the same bits.
 ARGUMENTS = ["run", "ablation", "--dataset", "digits", "--profile", "smoke", "--device", "cpu"]
@@ -204,11 +204,11 @@ def test_two_runs_at_once_are_refused_and_the_first_goes_on(tmp_path):
     trainer = Trainer()
     second = Trainer()
 
-    def start_another(cell, settings, device, seconds):
+    def start_another(one, settings, device, seconds):
         with pytest.raises(RuntimeError, match="another run is writing records in") as caught:
             run(RUNS, second.experiment, tmp_path, progress=False)
         assert str(RUNS[0].path(tmp_path).parent) in str(caught.value)
-        return trainer.train(cell, settings, device, seconds)
+        return trainer.train(one, settings, device, seconds)
 
     run(RUNS, replace(trainer.experiment, function=start_another), tmp_path, progress=False)
     assert trainer.ran == RUNS

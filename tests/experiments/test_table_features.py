@@ -1,4 +1,4 @@
-"""Cells on a table's composite features: the same autoencoder as Table 6's, other scores."""
+"""Runs on a table's composite features: the same autoencoder as Table 6's, other scores."""
 
 from __future__ import annotations
 

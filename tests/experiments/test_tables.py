@@ -1,4 +1,4 @@
-"""A tabular cell: every method scored on the same split, and a record that others can rerun."""
+"""A run on a table: every method scored on the same split, and a record that others can rerun."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_latent_of_one_coordinate_is_always_well_conditioned():
 
 
 def test_another_seed_splits_otherwise():
-    first, second = (table_split(cell, "half")[0].train for cell in (OTHER, RUN))
+    first, second = (table_split(run, "half")[0].train for run in (OTHER, RUN))
     assert not np.array_equal(first, second)
 
 

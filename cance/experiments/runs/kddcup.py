@@ -38,7 +38,7 @@ reimplementation that takes the mean; the scale is open, and was chosen with tes
 
 @dataclass(frozen=True)
 class KDDSettings:
-    """Everything that decides a KDDCUP99 cell's numbers besides its seed.
+    """Everything that decides a KDDCUP99 run's numbers besides its seed.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ BRIEF = {"epochs": 1, "warm_up": 0}  # of a trained baseline, to show that it ru
 
 @dataclass(frozen=True)
 class TabularSettings:
-    """Everything that decides a tabular cell's numbers besides its table and its seed.
+    """Everything that decides a tabular run's numbers besides its table and its seed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Seconds of one cell, phase by phase: of Table 7 on MNIST, and of what takes longer."""
+"""Seconds of one run, phase by phase: of Table 7 on MNIST, and of what takes longer."""
 
 import pytest
 from measure import RUN
@@ -10,8 +10,8 @@ from cance.results.schema import Run
 pytestmark = pytest.mark.timeout(3600)  # a slow machine takes its time; a hung one never ends
 
 
-def test_seconds_a_cell(benchmark, keep, cell):
-    """One cell with the paper settings: autoencoder, three densities, 10,000 test images."""
+def test_seconds_a_run(benchmark, keep, cell):
+    """One run with the paper settings: autoencoder, three densities, 10,000 test images."""
     cell.cache_clear()  # another benchmark may have trained it
     record = benchmark.pedantic(cell, rounds=1, iterations=1)
     keep(
@@ -28,7 +28,7 @@ def test_seconds_a_cell(benchmark, keep, cell):
     ids=lambda cell: cell.dataset,
 )
 def test_seconds_a_larger_cell(benchmark, keep, larger):
-    """One automobile cell of CIFAR-10, one run of MNIST-C (its images drawn anew included)."""
+    """One automobile run of CIFAR-10, one run of MNIST-C (its images drawn anew included)."""
     experiment = experiments.find(larger.experiment, larger.dataset)
     try:
         record = benchmark.pedantic(measure, (larger, experiment, "cpu"), rounds=1, iterations=1)
