@@ -114,20 +114,23 @@ class RowDensity(nn.Module):
     ----------
     density : DensityEstimate
         Of what `features` makes.
-    dimensions : mapping of str to float
-        By shell, a key of `SHELLS`, its k. The terms k/2 ln z of several are averaged: each gives the
-        density in a measure of its own, of rows as they are or of their directions.
+    shells : sequence of str
+        Keys of `SHELLS`.
+    k : torch.Tensor
+        Dimensions of each shell, (len(shells),) float64. The terms k/2 ln z of several are averaged:
+        each gives the density in a measure of its own, of rows as they are or of their directions.
     lowest : torch.Tensor
-        ln z of each shell that no training row was below, (len(dimensions),). A row below it is scored
-        as one there: a density of residuals is flat about 0, and of ln z there was no data.
+        ln z of each shell that no training row was below, (len(shells),). A row below it is scored as
+        one there: a density of residuals is flat about 0, and of ln z there was no data.
     """
 
     def __init__(
-        self, density: DensityEstimate, dimensions: dict[str, float], lowest: torch.Tensor
+        self, density: DensityEstimate, shells: Sequence[str], k: torch.Tensor, lowest: torch.Tensor
     ):
         super().__init__()
         self.density = density
-        self.dimensions = dict(dimensions)
+        self.shells = tuple(shells)
+        self.register_buffer("k", k)
         self.register_buffer("lowest", lowest)
 
     def anomaly_score(self, z: torch.Tensor) -> torch.Tensor:
@@ -140,12 +143,11 @@ class RowDensity(nn.Module):
         return self._volume(self._logarithms(z))
 
     def _logarithms(self, z: torch.Tensor) -> torch.Tensor:
-        logs = [_logarithm(z, shell) for shell in self.dimensions]
+        logs = [_logarithm(z, shell) for shell in self.shells]
         return torch.maximum(torch.stack(logs, 1), self.lowest)
 
     def _volume(self, logs: torch.Tensor) -> torch.Tensor:
-        k = torch.tensor(list(self.dimensions.values()), dtype=torch.float64, device=logs.device)
-        return (k / 2 * logs.double()).mean(1)
+        return (self.k / 2 * logs.double()).mean(1)
 
 
 @dataclass(frozen=True)
@@ -202,10 +204,11 @@ def fit(
     """
     parts = [features(z, shells) for z in (train, validation)]
     found = nce.fit(*parts, settings, streams, progress=progress)
-    spread = {shell: variance_given_latent(train, validation, shell) for shell in shells}
-    dimensions = {shell: shell_dimension(variance) for shell, variance in spread.items()}
-    lowest = parts[0][:, -len(dimensions) :].amin(0)
-    return FittedRows(RowDensity(found.density, dimensions, lowest), found.selection)
+    spread = [variance_given_latent(train, validation, shell) for shell in shells]
+    k = torch.tensor([shell_dimension(variance) for variance in spread], dtype=torch.float64)
+    lowest = parts[0][:, -len(shells) :].amin(0)
+    fitted = RowDensity(found.density, shells, k.to(train.device), lowest)
+    return FittedRows(fitted, found.selection)
 
 
 def _logarithm(z: torch.Tensor, shell: str) -> torch.Tensor:

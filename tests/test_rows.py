@@ -62,7 +62,7 @@ def test_an_error_below_all_does_not_count_against_a_row(fitted):
 
 
 def test_k_is_that_of_the_residual(fitted):
-    k = fitted["error",].rows.dimensions["error"]
+    k = fitted["error",].rows.k.item()
     assert abs(k - (D0 - D)) < 1.5
 
 
@@ -79,7 +79,7 @@ def test_k_of_all_rows_is_less_where_the_spread_depends_on_the_latent():
 def test_the_mean_of_two_shells(known, fitted):
     (_, _, test), _ = known
     found = fitted[rows.BOTH].rows
-    k_e, k_c = (found.dimensions[name] for name in rows.BOTH)
+    k_e, k_c = found.k
     expected = k_e / 4 * test[:, -2].double().log() + k_c / 4 * test[:, -1].double().log()
     inside = (test[:, -2:].log() > found.lowest).all(1)
     assert inside.sum() > 700

@@ -62,7 +62,7 @@ def row_scores(
             scores[name] = fitted.rows.anomaly_score(test)
             if name == ROW:
                 scores[LOGARITHMS] = scores[name] - fitted.rows.volume(test)
-        dimensions = {f"k of {shell}": k for shell, k in fitted.rows.dimensions.items()}
+        dimensions = {f"k of {s}": k for s, k in zip(shells, fitted.rows.k.tolist())}
         kept = FittedDensity(fitted.rows.density, fitted.selection)
         selection[name] = chosen_density(kept) | dimensions
     return scores, selection
