@@ -26,6 +26,7 @@ What goes beyond the paper
     rows, row_mixture, whitening   the size of the shell that shares a score; a density of rows
 The rooms
     detector/           the estimator `CANCE`: parameters, inputs, fitting, persistence
+    pyod                the estimator behind PyOD's interface
     theory/             Eq. (1) to (4); whether the error depends on the latent (section 3.2)
     data/               images, tables, corruptions, features of pretrained networks
     protocols/          splits and metrics
