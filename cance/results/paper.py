@@ -87,16 +87,42 @@ _TABULAR = {name: name for name in ("DAGMM", "DeepSVDD", "GOAD", "DROCC", "CANCE
 _FLAGGED = {"Precision": "precision", "Recall": "recall", "F1": "f1"}
 _NINE = {"Fashion-MNIST": "fashion-mnist", "CIFAR-10": "cifar10"}
 _OF_TABLES_2_AND_10 = {"lsa": "LSA", "vae-lsa": "VAE", "dagmm-images": "DAGMM"}
+_DPAD_SPLITS = {"half": {"Arrhythmia": "arrhythmia"}, "balanced": {"Abalone": "abalone"}}
+_CIFAR = {"CIFAR-10": "cifar10"}
 _NEIGHBOURS = {"NN raw": "NN, pixels", "NN ResNet-18": "NN, features"}
 
 
 def _pretrained(table: int, datasets: dict, experiment: str, *rest) -> tuple[Feed, Feed]:
-    """The paper's own backbone, and what stands in for it where nothing was run on that."""
+    """torchvision's ResNet-18, and CNTK's where nothing was run on that."""
     return tuple(
-        Feed(table, datasets, name, *rest)
-        for name in (experiment, f"{experiment}-efficientnet-lite0")
+        Feed(table, datasets, name, *rest) for name in (experiment, f"{experiment}-resnet18-cntk")
     )
 
+
+def _neighbours(table: int) -> tuple[Feed, ...]:
+    """The same of the nearest neighbours; raw pixels need no network, so that any record has them."""
+    raw = {"NN raw": "NN, pixels"}
+    return (
+        *_pretrained(table, _CIFAR, "neighbours", _NEIGHBOURS, SINGLE_CLASSES),
+        Feed(table, _CIFAR, "neighbours-efficientnet-lite0", raw, SINGLE_CLASSES),
+    )
+
+
+def _others(table: int, datasets: dict, methods: dict, normals, suffix: str = "") -> list[Feed]:
+    """Other methods by themselves: an experiment to the table's name and the records'.
+
+    A shorter schedule stands in where the whole was not run.
+    """
+    return [
+        Feed(table, datasets, f"{experiment}{length}{suffix}", {column: variant}, normals)
+        for experiment, (column, variant) in methods.items()
+        for length in ("", "-shortened")
+    ]
+
+
+_SVDD_OF_MNIST_C = {"svdd": ("SVDD", "SVDD")}
+_DEEP = {"deep-svdd": ("DSVDD", "DeepSVDD"), "drocc": ("DROCC", "DROCC")}
+_DPAD = {"dpad": ("DPAD", "DPAD")}
 
 FEEDS = (
     Feed(1, _IMAGES, "ablation", _ABLATION, SINGLE_CLASSES),
@@ -113,15 +139,15 @@ FEEDS = (
         "f1",
     ),
     Feed(6, {"Abalone": "abalone"}, "tabular-balanced", _TABULAR, ONE_NORMAL_CLASS, "f1"),
-    *_pretrained(4, {"CIFAR-10": "cifar10"}, "pretrained", _CANCE, SINGLE_CLASSES),
-    *_pretrained(4, {"CIFAR-10": "cifar10"}, "neighbours", _NEIGHBOURS, SINGLE_CLASSES),
+    *_pretrained(4, _CIFAR, "pretrained", _CANCE, SINGLE_CLASSES),
+    *_neighbours(4),
     *_pretrained(5, _NINE, "nine-vs-one", _CANCE, ALL_BUT_ONE),
     Feed(7, _IMAGES, "ablation", _ABLATION, SINGLE_CLASSES),
     Feed(8, _IMAGES, "bimodal", _ABLATION, PAIRS),
     *_pretrained(9, _IMAGES, "pretrained", _ABLATION, SINGLE_CLASSES),
     Feed(10, _IMAGES, "ablation", _CANCE, SINGLE_CLASSES),
-    *_pretrained(11, {"CIFAR-10": "cifar10"}, "pretrained", _CANCE, SINGLE_CLASSES),
-    *_pretrained(11, {"CIFAR-10": "cifar10"}, "neighbours", _NEIGHBOURS, SINGLE_CLASSES),
+    *_pretrained(11, _CIFAR, "pretrained", _CANCE, SINGLE_CLASSES),
+    *_neighbours(11),
     Feed(12, _KDD, "kddcup-original", {"DAGMM-0": "DAGMM-0"}, ONE_NORMAL_CLASS, metrics=_FLAGGED),
     Feed(
         12,
@@ -132,6 +158,24 @@ FEEDS = (
         metrics=_FLAGGED,
     ),
     Feed(13, _FASHION, "fashion-mnist", _CANCE, SINGLE_CLASSES),
+    *_others(
+        3, _MNIST_C, _SVDD_OF_MNIST_C | _DEEP | {"deep-sad": ("DSAD", "DeepSAD")}, ALL_TOGETHER
+    ),
+    *_others(4, _CIFAR, _DEEP | _DPAD, SINGLE_CLASSES),
+    *_others(11, _CIFAR, _DEEP | _DPAD, SINGLE_CLASSES),
+    *_others(
+        5,
+        _NINE,
+        _DEEP | _DPAD | {"deep-svdd": ("DeepSVDD", "DeepSVDD")},
+        ALL_BUT_ONE,
+        "-nine-vs-one",
+    ),
+    *_others(13, _FASHION, _DEEP | _DPAD, SINGLE_CLASSES),
+    *(
+        Feed(6, datasets, f"dpad-{split}", {"DPAD": "DPAD"}, ONE_NORMAL_CLASS, "f1")
+        for split, datasets in _DPAD_SPLITS.items()
+    ),
+    *(Feed(table, _IMAGES, "kde", {"KDE": "KDE"}, SINGLE_CLASSES) for table in (2, 10)),
     Feed(13, _FASHION, "dagmm-images", {"DAGMM": "DAGMM"}, SINGLE_CLASSES),
     *(
         Feed(table, _IMAGES, experiment, {name: name}, SINGLE_CLASSES)
