@@ -86,7 +86,11 @@ _KDD = {"KDDCUP99": "kddcup99"}
 _TABULAR = {name: name for name in ("DAGMM", "DeepSVDD", "GOAD", "DROCC", "CANCE")}
 _FLAGGED = {"Precision": "precision", "Recall": "recall", "F1": "f1"}
 _NINE = {"Fashion-MNIST": "fashion-mnist", "CIFAR-10": "cifar10"}
-_OF_TABLES_2_AND_10 = {"lsa": "LSA", "vae-lsa": "VAE", "dagmm-images": "DAGMM"}
+_OF_TABLES_2_AND_10 = {
+    "lsa-shortened": "LSA",
+    "vae-lsa-shortened": "VAE",
+    "dagmm-images-shortened": "DAGMM",
+}
 _DPAD_SPLITS = {"half": {"Arrhythmia": "arrhythmia"}, "balanced": {"Abalone": "abalone"}}
 _CIFAR = {"CIFAR-10": "cifar10"}
 _NEIGHBOURS = {"NN raw": "NN, pixels", "NN ResNet-18": "NN, features"}
@@ -176,14 +180,14 @@ FEEDS = (
         for split, datasets in _DPAD_SPLITS.items()
     ),
     *(Feed(table, _IMAGES, "kde", {"KDE": "KDE"}, SINGLE_CLASSES) for table in (2, 10)),
-    Feed(13, _FASHION, "dagmm-images", {"DAGMM": "DAGMM"}, SINGLE_CLASSES),
+    Feed(13, _FASHION, "dagmm-images-shortened", {"DAGMM": "DAGMM"}, SINGLE_CLASSES),
     *(
         Feed(table, _IMAGES, experiment, {name: name}, SINGLE_CLASSES)
         for table in (2, 10)
         for experiment, name in _OF_TABLES_2_AND_10.items()
     ),
-    Feed(2, _IMAGES, "pixel-cnn", {"PixCNN": "PixCNN"}, SINGLE_CLASSES),
-    Feed(10, _IMAGES, "pixel-cnn", {"PC": "PixCNN"}, SINGLE_CLASSES),
+    Feed(2, _IMAGES, "pixel-cnn-shortened", {"PixCNN": "PixCNN"}, SINGLE_CLASSES),
+    Feed(10, _IMAGES, "pixel-cnn-shortened", {"PC": "PixCNN"}, SINGLE_CLASSES),
 )
 
 
