@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,3 +149,14 @@ def test_droccs_settings_by_class_are_those_of_its_table_11():
     assert [k for k, o in enumerate(optimisers) if o == "adam"] == [0, 2]
     steps = [settings.detector((k,)).ascent_steps for k in range(10)]
     assert steps == [0, 0, 0, 0, 0, 0, 1, 0, 0, 0]
+
+
+def test_committed_records_carry_the_labels_of_the_plan():
+    sound, _ = records.scan(Path(__file__).resolve().parents[2] / "book" / "results")
+    labelled = [record for record in sound if "label" in record]
+    assert labelled
+    for record in labelled:
+        run = Run.of(record)
+        settings = EXPERIMENTS[run.experiment, run.dataset].settings
+        settings = getattr(settings, "detector", settings) if "ascent" in record else settings
+        assert (record["label"], record["note"]) == (settings.label, settings.note), run
