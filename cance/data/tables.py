@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from scipy.io import loadmat
 
 from cance.data.images import DatasetUnavailable, Status, data_root
+from cance.extras import require
 from cance.hashing import require_sha256
+
+pd = require("pandas")
 
 ABALONE_NORMAL, ABALONE_ANOMALOUS = (8, 9, 10), (3, 21)  # rings; DROCC's rule
 KDD_SYMBOLIC = (1, 2, 3)  # protocol_type, service, flag; the 0/1 columns stay as they are

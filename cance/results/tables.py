@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
-from tabulate import tabulate
 
+from cance.extras import require
 from cance.results import paper
 from cance.results.schema import Run
 from cance.results.verdicts import pooled_standard_error, verdict
+
+pd, tabulate = require("pandas"), require("tabulate").tabulate
 
 NUMBERS = ("paper_mean", "paper_sd", "ours_mean", "ours_sd", "difference")
 COLUMNS = (
