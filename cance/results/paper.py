@@ -86,11 +86,6 @@ _KDD = {"KDDCUP99": "kddcup99"}
 _TABULAR = {name: name for name in ("DAGMM", "DeepSVDD", "GOAD", "DROCC", "CANCE")}
 _FLAGGED = {"Precision": "precision", "Recall": "recall", "F1": "f1"}
 _NINE = {"Fashion-MNIST": "fashion-mnist", "CIFAR-10": "cifar10"}
-_OF_TABLES_2_AND_10 = {
-    "lsa-shortened": "LSA",
-    "vae-lsa-shortened": "VAE",
-    "dagmm-images-shortened": "DAGMM",
-}
 _DPAD_SPLITS = {"half": {"Arrhythmia": "arrhythmia"}, "balanced": {"Abalone": "abalone"}}
 _CIFAR = {"CIFAR-10": "cifar10"}
 _NEIGHBOURS = {"NN raw": "NN, pixels", "NN ResNet-18": "NN, features"}
@@ -127,6 +122,8 @@ def _others(table: int, datasets: dict, methods: dict, normals, suffix: str = ""
 _SVDD_OF_MNIST_C = {"svdd": ("SVDD", "SVDD")}
 _DEEP = {"deep-svdd": ("DSVDD", "DeepSVDD"), "drocc": ("DROCC", "DROCC")}
 _DPAD = {"dpad": ("DPAD", "DPAD")}
+_DAGMM = {"dagmm-images": ("DAGMM", "DAGMM")}
+_LIKELIHOODS = {"lsa": ("LSA", "LSA"), "vae-lsa": ("VAE", "VAE")} | _DAGMM
 
 FEEDS = (
     Feed(1, _IMAGES, "ablation", _ABLATION, SINGLE_CLASSES),
@@ -180,14 +177,9 @@ FEEDS = (
         for split, datasets in _DPAD_SPLITS.items()
     ),
     *(Feed(table, _IMAGES, "kde", {"KDE": "KDE"}, SINGLE_CLASSES) for table in (2, 10)),
-    Feed(13, _FASHION, "dagmm-images-shortened", {"DAGMM": "DAGMM"}, SINGLE_CLASSES),
-    *(
-        Feed(table, _IMAGES, experiment, {name: name}, SINGLE_CLASSES)
-        for table in (2, 10)
-        for experiment, name in _OF_TABLES_2_AND_10.items()
-    ),
-    Feed(2, _IMAGES, "pixel-cnn-shortened", {"PixCNN": "PixCNN"}, SINGLE_CLASSES),
-    Feed(10, _IMAGES, "pixel-cnn-shortened", {"PC": "PixCNN"}, SINGLE_CLASSES),
+    *_others(2, _IMAGES, _LIKELIHOODS | {"pixel-cnn": ("PixCNN", "PixCNN")}, SINGLE_CLASSES),
+    *_others(10, _IMAGES, _LIKELIHOODS | {"pixel-cnn": ("PC", "PixCNN")}, SINGLE_CLASSES),
+    *_others(13, _FASHION, _DAGMM, SINGLE_CLASSES),
 )
 
 
