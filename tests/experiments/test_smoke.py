@@ -58,7 +58,7 @@ def small_features(source: ImageDataset, *_, **__) -> EmbeddedDataset:
 
 
 def small_table(name: str) -> tables.Table:
-    table = make_table(name, 240, 40, COLUMNS.get(name, 80), 0.3)
+    table = make_table(name, 240, 40, COLUMNS.get(name, 80), 1.0)
     return tables.Table(name, table.rows, table.anomalous, tables.SOURCES[name].sha256)
 
 
