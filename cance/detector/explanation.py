@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
+from cance.batching import FEWEST
 from cance.composite import ENCODING_BATCH, composite
 from cance.detector.inputs import Rows
 from cance.detector.model import Model
@@ -66,7 +67,7 @@ def explain(model: Model, rows: Rows) -> Explanation:
             "without; fit this one again"
         )
     centre = model.centre.to(model.device).float()
-    baseline = float(model.score_features(centre.expand(2, -1))[0])
+    baseline = float(model.score_features(centre.expand(FEWEST, -1))[0])
     scores, parts = np.empty(len(rows)), np.empty((3, len(rows)))
     residual = np.empty((len(rows), *model.reading.shape), np.float32)
     for place, x in model.batches(rows):
