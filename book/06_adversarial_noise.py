@@ -473,13 +473,73 @@ for trial in trials_there if larger else ():
 #
 # ## Does wide noise explain what differs from the paper?
 #
-# On MNIST the paper's LatNCE is lower than ours and varies more from seed to seed, its CNCE is lower, and its
-# augmentation gains 0.7 points. Could its noise have been wider? Here are the densities of Table 7 under six noises:
-# $K$ from 1.05 and from 1.69 with the adversary as meant, from 1.69 with (10) minimised as printed, and fixed at 1.69,
-# 2.4 and 3. The autoencoders are Table 7's own. Each density scores by $S = -(T + \ln\nu p_{nK})$ and by $-T$ alone, in
-# case the paper did. `sd` is the mean over the classes of the standard deviation over the seeds, empty where there is
-# one; the last column is what the augmentation gains, with its 95 % interval over the classes. The paper's line is over
-# the same classes.
+# On MNIST the paper's LatNCE is lower than ours and varies twice as much from seed to seed, its CNCE is lower, and its
+# augmentation gains 0.7 points. Could its noise have been wider than ours was, which started at $K = 1.05$? The tables
+# of MNIST and Fashion-MNIST were run with both starts, on the same autoencoders: 1.05, near the best that the
+# constraint admits by the argument above, and 1.69, where a parameter starts that nobody sets. `sd` is the mean over the
+# classes of the standard deviation over the seeds; a difference is of a class and seed at a time.
+
+# %% tags=["hide-input", "nbval-check-output"]
+tables_root = provenance.results_folder("paper")
+earlier, _ = records.scan(tables_root.with_name("results-k-1.05"))
+numbers = [(n, *number) for n in (7, 13) for number in paper.numbers(n)]
+printed = pd.DataFrame(numbers, columns=["table", "data", "normal", "variant", "mean", "sd"])
+printed = printed[printed["normal"] != "Avg"]
+pairs, starts = {}, {}
+for title, experiment, of in (
+    ("MNIST", "ablation", "mnist"),
+    ("Fashion-MNIST", "fashion-mnist", "fashion-mnist"),
+):
+    both = [summaries.of(found, experiment, of) for found in (earlier, scanned)]
+    compared = summaries.compare(*both)
+    spreads = [
+        summaries.aurocs(found)
+        .groupby(["variant", "normal"])["auroc"]
+        .std()
+        .groupby("variant")
+        .mean()
+        for found in both
+    ]
+    of_paper = printed[printed["data"] == title].groupby("variant")[["mean", "sd"]].mean()
+    for variant in compared.index.drop("Error"):
+        row = compared.loc[variant]
+        theirs = (
+            of_paper.loc[variant] if variant in of_paper.index else {"mean": np.nan, "sd": np.nan}
+        )
+        pairs[title, variant] = {
+            "the paper": theirs["mean"],
+            "sd, paper": theirs["sd"],
+            "K from 1.05": row["ours"],
+            "sd, 1.05": spreads[0][variant],
+            "K from 1.69": row["others"],
+            "sd, 1.69": spreads[1][variant],
+            "difference": f"{row['difference']:+.2f} ± {row['standard_error']:.2f}",
+        }
+    starts[title] = [widths.augmentation_gain(found) for found in both], len(both[1])
+shown = pd.DataFrame.from_dict(pairs, orient="index")
+display(html_tables.plain(shown, "Two starts of K, mean AUROC in percent", 2, ["data", "score"]))
+
+# %% tags=["remove-input", "nbval-check-output"]
+mnist, gains = shown.loc["MNIST"], starts["MNIST"][0]
+theirs = printed[printed["data"] == "MNIST"].pivot(index="normal", columns="variant", values="mean")
+of_paper = widths.effect(theirs["CANCE"] - theirs["CNCE"])
+short = mnist["K from 1.05"] - mnist["the paper"]
+Markdown(
+    f"**Hardly.** On MNIST ({starts['MNIST'][1]} runs) the wider start moves LatNCE by {mnist.difference['LatNCE']} points; "
+    f"the paper's is {short['LatNCE']:.1f} below ours with $K$ from 1.05. It moves CNCE by {mnist.difference['CNCE']}, where "
+    f"{short['CNCE']:.1f} are to be explained. The spread of LatNCE over the seeds goes from {mnist['sd, 1.05']['LatNCE']:.1f} to "
+    f"{mnist['sd, 1.69']['LatNCE']:.1f}; the paper's is {mnist['sd, paper']['LatNCE']:.1f}. And the augmentation gains "
+    f"{gains[0]} points with the one and {gains[1]} with the other, the paper's {of_paper}. So the start of $K$ is not what "
+    "sets the paper's MNIST apart."
+)
+
+# %% [markdown]
+# ### Wider still, and scores by $T$ alone
+#
+# The densities of Table 7 under six noises: $K$ from 1.05 and from 1.69 with the adversary as meant, from 1.69 with (10)
+# minimised as printed, and fixed at 1.69, 2.4 and 3. Each scores by $S = -(T + \ln\nu p_{nK})$ and by $-T$ alone, in case
+# the paper did. The last column is what the augmentation gains, with its 95 % interval over the classes; the paper's line
+# is over the same classes. (`python -m cance run noise-width --dataset mnist` makes the classes and seeds that are missing.)
 
 # %% tags=["hide-input"]
 wide_runs = summaries.of(scanned, "noise-width", "mnist")

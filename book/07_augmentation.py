@@ -435,21 +435,19 @@ Markdown(
 # interval over the sets of normal classes (on MNIST-C over the seeds), and the paper's:
 
 # %% tags=["hide-input", "nbval-check-output"]
-NARROW = "K from 1.05"
+earlier, _ = records.scan(provenance.results_folder("paper").with_name("results-k-1.05"))
+WIDE = "K from 1.69"
 starts = {
-    "MNIST": [("noise-width", "mnist", NARROW), ("ablation", "mnist", "")],
-    "MNIST, two classes": [None, ("bimodal", "mnist", "")],
+    "MNIST": [(earlier, "ablation", "mnist"), (stored, "ablation", "mnist")],
+    "MNIST, two classes": [(earlier, "bimodal", "mnist"), (stored, "bimodal", "mnist")],
     "Fashion-MNIST": [
-        ("noise-width", "fashion-mnist", NARROW),
-        ("fashion-mnist", "fashion-mnist", ""),
+        (earlier, "fashion-mnist", "fashion-mnist"),
+        (stored, "fashion-mnist", "fashion-mnist"),
     ],
-    "MNIST-C": [("mnist-c", "mnist-c", ""), ("noise-width", "mnist-c", "K from 1.69")],
-    "CIFAR-10": [("ablation", "cifar10", ""), None],
-    "CIFAR-10, two classes": [("bimodal", "cifar10", ""), None],
-    "CIFAR-10, lambda as printed": [
-        ("ablation-lambda-0.004-k-1.05", "cifar10", ""),
-        ("ablation-lambda-0.004", "cifar10", ""),
-    ],
+    "MNIST-C": [(stored, "mnist-c", "mnist-c"), (stored, "noise-width", "mnist-c")],
+    "CIFAR-10": [(stored, "ablation", "cifar10"), None],
+    "CIFAR-10, two classes": [(stored, "bimodal", "cifar10"), None],
+    "CIFAR-10, printed lambda": [None, (stored, "ablation-lambda-0.004", "cifar10")],
 }
 printed = pd.DataFrame(
     [(n, *number[:4]) for n in (1, 7, 8) for number in paper.numbers(n)],
@@ -465,30 +463,31 @@ of_paper = {
     "CIFAR-10": theirs.loc[7, "CIFAR-10"],
     "CIFAR-10, two classes": theirs.loc[8, "CIFAR-10"],
 }
-rows = {}
+rows, gained = {}, {}
 for title, sources in starts.items():
-    cells = [
-        widths.augmentation_gain(summaries.of(stored, *source[:2]), source[2]) if source else None
+    gained[title] = [
+        widths.augmentation_gain(summaries.of(*source), WIDE if source[1] == "noise-width" else "")
+        if source
+        else None
         for source in sources
     ]
-    cells = ["" if effect is None else str(effect) for effect in cells]
+    cells = ["" if gain is None else str(gain) for gain in gained[title]]
     paper_effect = str(widths.effect(of_paper[title])) if title in of_paper else ""
     rows[title] = [*cells, paper_effect]
-columns = [NARROW, "K from 1.69", "the paper"]
+columns = ["K from 1.05", WIDE, "the paper"]
 effects = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("data")
 display(html_tables.plain(effects, "CANCE - CNCE in points, with its 95 % interval"))
 
 # %% tags=["remove-input", "nbval-check-output"]
 ours = {
-    (title, start): widths.augmentation_gain(summaries.of(stored, *source[:2]), source[2])
-    for title, sources in starts.items()
-    for start, source in zip(columns, sources)
-    if source
+    (title, start): gain
+    for title, cells in gained.items()
+    for start, gain in zip(columns, cells)
+    if gain is not None
 }
-ours = {key: effect for key, effect in ours.items() if effect is not None}
 largest_gain = max(ours, key=lambda key: ours[key].mean)
-clear = [f"{title} ({start})" for (title, start), effect in ours.items() if effect.low > 0]
-against = [f"{title} ({start})" for (title, start), effect in ours.items() if effect.high < 0]
+clear = [f"{title} ({start})" for (title, start), gain in ours.items() if gain.low > 0]
+against = [f"{title} ({start})" for (title, start), gain in ours.items() if gain.high < 0]
 Markdown(
     f"The largest gain is {ours[largest_gain]}, on {largest_gain[0]} with {largest_gain[1]}. An interval above zero: "
     f"{', '.join(clear) or 'none'}. One below zero: {', '.join(against) or 'none'}. Where both starts were run, the "
