@@ -81,7 +81,7 @@ def table(splits: int, folds: int | str, jobs: int, steps: dict = STEPS, sets=No
     for (name, _), rates in zip(calls, done):
         found[name].append(rates)
     body = []
-    for name, rates in [*found.items(), ("all", sum(found.values(), []))]:
+    for name, rates in [*found.items(), ("all", [r for some in found.values() for r in some])]:
         rates = np.array(rates)  # (splits, 2, 3)
         error = rates[:, 0].std(0, ddof=1) / np.sqrt(len(rates))
         cells = zip(rates[:, 0].mean(0), error, rates[:, 1].mean(0))
