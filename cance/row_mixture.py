@@ -60,7 +60,8 @@ class Member(nn.Module):
 
     Parameters
     ----------
-    whitening : Whitening
+    n_features : int
+        d_0.
     latent_dim : int
         d, below d_0.
 
@@ -68,38 +69,35 @@ class Member(nn.Module):
     ----------
     density : DensityEstimate or None
         Of `features`, once it is fitted.
-    log_normaliser : float
+    log_normaliser : torch.Tensor
         ln of what that density integrates to, which NCE brings near 0.
     lowest : torch.Tensor
         ln z_e that no training row was below; a row below it is scored as one there, since a density of
         residuals is flat about 0.
     """
 
-    def __init__(self, whitening: Whitening, latent_dim: int):
+    def __init__(self, n_features: int, latent_dim: int):
         super().__init__()
-        self.whitening = whitening
         self.latent_dim = latent_dim
+        self.k = n_features - latent_dim
         self.density: DensityEstimate | None = None
-        self.log_normaliser = 0.0
+        self.register_buffer("log_normaliser", torch.tensor(0.0, dtype=torch.float64))
         self.register_buffer("lowest", torch.tensor(-torch.inf, dtype=torch.float64))
 
-    def features(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(z_l, ln z_e) of raw rows, (N, d + 1), and by row ln |det| of the whitening, (N,)."""
-        white, log_volume = self.whitening(rows)
+    def features(self, white: torch.Tensor) -> torch.Tensor:
+        """(z_l, ln z_e) of white rows: (N, d_0) -> (N, d + 1)."""
         z_l, residual = white.tensor_split([self.latent_dim], 1)
         z_e = residual.square().mean(1, keepdim=True).clamp_min(SMALLEST)
-        return torch.cat([z_l, z_e.log()], 1), log_volume
+        return torch.cat([z_l, z_e.log()], 1)
 
     @torch.no_grad()
-    def anomaly_score(self, rows: torch.Tensor) -> torch.Tensor:
-        """-ln p of raw rows in the measure of z-scored columns: (N, d_0) -> (N,) float64."""
-        z, log_volume = self.features(rows)
+    def anomaly_score(self, white: torch.Tensor) -> torch.Tensor:
+        """-ln p of white rows in their own measure: (N, d_0) -> (N,) float64."""
+        z = self.features(white)
         log_error = z[:, -1].maximum(self.lowest)
         z = torch.cat([z[:, :-1], log_error[:, None]], 1)
-        k = len(self.whitening.mean) - self.latent_dim
-        shell = log_error_shell(log_error.exp(), k, k) + log_error  # of ln z_e: p(z) = p(ln z) / z
-        feature = self.density.anomaly_score(z) + self.log_normaliser
-        return feature + shell - log_volume
+        shell = log_error_shell(log_error.exp(), self.k, self.k) + log_error  # p(z) = p(ln z) / z
+        return self.density.anomaly_score(z) + self.log_normaliser + shell
 
 
 class RowMixture(nn.Module):
@@ -107,21 +105,40 @@ class RowMixture(nn.Module):
 
     Parameters
     ----------
+    whitenings : list of Whitening
     members : list of Member
+    whitening_of : list of int
+        Which whitening each member is of.
     weights : torch.Tensor
         (len(members),) float64, summing to 1.
     """
 
-    def __init__(self, members: list[Member], weights: torch.Tensor):
+    def __init__(
+        self,
+        whitenings: list[Whitening],
+        members: list[Member],
+        whitening_of: list[int],
+        weights: torch.Tensor,
+    ):
         super().__init__()
+        self.whitenings = nn.ModuleList(whitenings)
         self.members = nn.ModuleList(members)
         self.register_buffer("weights", weights)
+        self.register_buffer("whitening_of", torch.tensor(whitening_of, device=weights.device))
 
     @torch.no_grad()
+    def scores_of_members(self, rows: torch.Tensor) -> torch.Tensor:
+        """-ln p of raw rows by member, of z-scored columns: (N, d_0) -> (N, M) float64."""
+        whitened = [whitening(rows.double()) for whitening in self.whitenings]
+        scores = []
+        for member, which in zip(self.members, self.whitening_of.tolist()):
+            white, log_volume = whitened[which]
+            scores.append(member.anomaly_score(white) - log_volume)
+        return torch.stack(scores, 1)
+
     def anomaly_score(self, rows: torch.Tensor) -> torch.Tensor:
         """In nats, of z-scored columns; high is anomalous: (N, d_0) -> (N,) float64."""
-        scores = torch.stack([member.anomaly_score(rows.double()) for member in self.members], 1)
-        return -(self.weights.log() - scores).logsumexp(1)
+        return -(self.weights.log() - self.scores_of_members(rows)).logsumexp(1)
 
 
 @dataclass(frozen=True)
@@ -178,25 +195,31 @@ def fit(
     )
     largest = min(rows.shape[1] - 1, len(train) // ROWS_A_LATENT)
     nce_settings = replace(settings.nce, batch_size=min(settings.nce.batch_size, len(train)))
-    members, selection = {}, {}
+    whitenings, members, whitening_of, selection = [], [], [], {}
     for kind in settings.scalings:
         whitening = Whitening.fit(train, kind)
         if members and whitening.scaling.does_nothing:
             continue  # it would be the same members again
+        white = [whitening(part)[0] for part in (train, validation)]
         for d in (d for d in settings.latent_dims if d <= largest):
-            member = Member(whitening, d)
-            parts = [member.features(part)[0] for part in (train, validation)]
+            member = Member(rows.shape[1], d).to(rows.device)
+            parts = [member.features(part) for part in white]
             own = streams(seed, "density")
             fitted = nce.fit(*parts, nce_settings, own, progress=progress)
             found = normalised_log_likelihood(fitted.density, parts[1], NORMALISER_DRAWS, own.noise)
-            member.density, member.log_normaliser = fitted.density, found.log_normaliser
-            member.lowest = parts[0][:, -1].amin()
-            members[f"{kind} {d}"], selection[f"{kind} {d}"] = member, fitted.selection
-    scores = torch.stack([member.anomaly_score(validation) for member in members.values()], 1)
-    weights = mixture_weights(-scores)
-    mixture = RowMixture(list(members.values()), weights).eval()
-    by_name = dict(zip(members, weights.tolist()))
-    return FittedMixture(mixture, selection, by_name, dict(zip(members, scores.mean(0).tolist())))
+            member.density = fitted.density
+            member.log_normaliser.fill_(found.log_normaliser)
+            member.lowest.copy_(parts[0][:, -1].amin())
+            members.append(member)
+            whitening_of.append(len(whitenings))
+            selection[f"{kind} {d}"] = fitted.selection
+        whitenings.append(whitening)
+    equal = rows.new_full((len(members),), 1 / len(members))
+    mixture = RowMixture(whitenings, members, whitening_of, equal).eval()
+    scores = mixture.scores_of_members(validation)
+    mixture.weights.copy_(mixture_weights(-scores))
+    by_name = dict(zip(selection, mixture.weights.tolist()))
+    return FittedMixture(mixture, selection, by_name, dict(zip(selection, scores.mean(0).tolist())))
 
 
 def mixture_weights(log_densities: torch.Tensor) -> torch.Tensor:

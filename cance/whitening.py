@@ -26,27 +26,35 @@ class Scaling(nn.Module):
         (d_0,) float64, of z-scores; a constant column has the scale 1.
     powers : torch.Tensor, optional
         (d_0,) float64, Yeo-Johnson's lambda of each z-scored column. 1 leaves a column alone.
+    second_shift, second_scale : torch.Tensor, optional
+        (d_0,) float64, of z-scores after the powers.
     """
 
     def __init__(
-        self, shift: torch.Tensor, scale: torch.Tensor, powers: torch.Tensor | None = None
+        self,
+        shift: torch.Tensor,
+        scale: torch.Tensor,
+        powers: torch.Tensor | None = None,
+        second_shift: torch.Tensor | None = None,
+        second_scale: torch.Tensor | None = None,
     ):
         super().__init__()
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
         self.register_buffer("powers", powers)
-        self.register_buffer("second_shift", None)
-        self.register_buffer("second_scale", None)
+        self.register_buffer("second_shift", second_shift)
+        self.register_buffer("second_scale", second_scale)
 
     @classmethod
     def fit(cls, rows: torch.Tensor, kind: str) -> Scaling:
         """Fit to rows (N, d_0), float64: ``"standard"`` or ``"power"``."""
         scaling = cls(*_moments(rows))
-        if kind == "power":
-            standard = scaling(rows)[0]
-            scaling.powers = powers = _powers(standard)
-            scaling.second_shift, scaling.second_scale = _moments(yeo_johnson(standard, powers)[0])
-        return scaling
+        if kind == "standard":
+            return scaling
+        standard = scaling(rows)[0]
+        powers = _powers(standard)
+        second = _moments(yeo_johnson(standard, powers)[0])
+        return cls(scaling.shift, scaling.scale, powers, *second)
 
     @property
     def does_nothing(self) -> bool:

@@ -25,6 +25,7 @@ _IMAGES = {
     "digits": images.DIGITS,
 }
 BENCHMARKED = ("thyroid", "arrhythmia", "annthyroid", "abalone", "kddcup99")
+_FAILS = {"kddcup99": ("PCA",)}  # PyOD's divides by variances, and scores NaN where one is 0
 SPLITS = 5
 BACKBONES = {"resnet18": "", "resnet18-cntk": "-resnet18-cntk"}
 """With the endings of their experiments' names, as in `cance.experiments.plans.pretrained`."""
@@ -54,7 +55,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
     },
     **{
         (name, table): Experiment(
-            BenchmarkSettings(methods),
+            BenchmarkSettings(tuple(m for m in methods if m not in _FAILS.get(table, ()))),
             ONE_NORMAL_CLASS,
             SPLITS,
             f"no table of the paper: the score of a row and {others} on {table}",
