@@ -7,7 +7,7 @@ PY = $(VENV)/bin/python
 READY = $(VENV)/.installed
 
 # Chapters whose stored outputs nbval compares with a fresh run.
-CHECKED := book/01_motivation.ipynb book/02_autoencoder.ipynb book/03_composite.ipynb book/04_moments.ipynb book/05_nce.ipynb book/06_adversarial_noise.ipynb book/07_augmentation.ipynb book/08_cance.ipynb book/09_ablation.ipynb book/09_cifar10.ipynb book/10_mnist_c.ipynb book/11_fashion_mnist.ipynb book/12_pretrained.ipynb book/13_tabular.ipynb book/14_dagmm.ipynb
+CHECKED := $(sort $(wildcard book/[0-9][0-9]_*.ipynb))
 
 # Two threads in one process give other numbers than one, and on a busy machine are slower.
 export OMP_NUM_THREADS ?= 1
@@ -18,10 +18,11 @@ export CANCE_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: help book test bench lock clean
+.PHONY: help book pdf test bench lock clean
 
 help:
 	@echo "make book   set up $(VENV), run chapter 08 live, build the book into book/_build/html"
+	@echo "make pdf    print the built book into book/_build/book.pdf; needs chromium (apt-get install chromium)"
 	@echo "make test   set up $(VENV), run the tests, check the stored notebooks and the book"
 	@echo "make bench  time the method and what it is compared with; an idle core, half an hour"
 	@echo "make lock   regenerate requirements.lock from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)"
@@ -42,6 +43,11 @@ book: $(READY)
 	@$(PY) -m cance.pages.notebooks headline build/live/08_cance.ipynb
 	@echo "== the book, from the committed outputs"
 	$(VENV)/bin/jupyter-book build book/ -W -n --keep-going
+
+pdf: $(READY)
+	@echo "== the book on paper: book/_build/book.pdf"
+	$(VENV)/bin/jupyter-book build book/ -W -n --keep-going
+	$(PY) -m cance.pages.pdf
 
 # The fast suite comes last, so that its closing line, "N passed", stands only if nbval passed too.
 test: $(READY)
