@@ -69,16 +69,29 @@ def _shortened(settings: BaselineSettings, dataset: str) -> BaselineSettings:
     network = _QUARTERS["colour" if dataset == "cifar10" else "grey"]
     note, changes = {
         "LSA": (
-            "a quarter of the width, 2 of 200 epochs at ten times the rate",
-            {"network": network, "head": (8, 8, 8, 8), "epochs": 2, "rate": 1e-3},
+            "a quarter of the width, 2 of 200 epochs at ten times the rate, batches of 16",
+            {
+                "network": network,
+                "head": (8, 8, 8, 8),
+                "epochs": 2,
+                "rate": 1e-3,
+                "batch_size": 16,
+            },
         ),
         "VAE": (
-            "a quarter of the width, 3 epochs of 60 or 20, 2 draws of 16",
-            {"network": network, "epochs": 3, "draws": 2},
+            "a quarter of the width, 3 epochs of 60 or 20, batches of 32, 2 draws of 16",
+            {"network": network, "epochs": 3, "draws": 2, "rate": 2e-3, "batch_size": 32},
         ),
         "PixCNN": (
             "two blocks of 8 filters of five of 32, 32 levels of 256, 1 epoch of 20 or 12",
-            {"filters": 8, "blocks": 2, "levels": 32, "epochs": 1},
+            {
+                "filters": 8,
+                "blocks": 2,
+                "levels": 32,
+                "epochs": 1,
+                "rate": 3e-3,
+                "batch_size": 8,
+            },
         ),
         "DAGMM": (
             "10 of 400 epochs at ten times the rate",
