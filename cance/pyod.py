@@ -92,7 +92,7 @@ random_state, verbose
 
         Parameters and errors as for `cance.CANCE.fit`.
         """
-        parameters = {name: getattr(self, name) for name in _DEFAULTS if name not in ("self", *OWN)}
+        parameters = {k: v for k, v in self.get_params().items() if k not in OWN}
         twin = copy.copy(self)  # which learns, so that nothing is half learnt if it fails
         twin._set_n_classes(y)
         twin.detector_ = Detector(**parameters, **OWN).fit(X)

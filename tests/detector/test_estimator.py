@@ -1,4 +1,5 @@
 import random
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -208,9 +209,19 @@ def test_contamination_is_the_rank_of_a_held_out_score_and_leaves_the_scores_alo
         assert -detector.offset_ == held_out[rank - 1]
         assert np.array_equal(detector.anomaly_score(x), reference.anomaly_score(x))
         assert np.array_equal(detector.predict(x) == -1, detector.p_value(x) <= rate)
+    quick = clone(reference).set_params(contamination=0.01, **QUICK)
     with pytest.warns(UserWarning, match="26 held-out rows are too few .* 99 are needed"):
-        few = clone(reference).set_params(contamination=0.01, **QUICK).fit(normal_rows(8, "rows"))
+        few = clone(quick).set_params(calibration_folds=1).fit(normal_rows(8, "rows"))
     assert -few.offset_ == few.calibration_scores_[-1]
+
+
+def test_as_many_folds_are_taken_as_it_takes_to_promise_the_rate():
+    rows = normal_rows(8, "rows")
+    for rate, held_out in ((0.05, 26), (0.03, 52), (0.01, 104)):  # 19, 33 and 99 rows are needed
+        detector = CANCE("Error", contamination=rate, **QUICK, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(detector.fit(rows).calibration_scores_) == held_out
 
 
 def test_folds_hold_out_every_row_once_and_leave_the_detector_alone():
