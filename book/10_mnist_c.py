@@ -86,7 +86,7 @@ display(html_tables.compared(table1, "the four scores on MNIST-C"))
 display(html_tables.compared(tables.compare(3, finished), "MNIST-C beside other methods"))
 
 # %% [markdown]
-# ## The other methods, run here
+# ## The other methods
 #
 # The paper takes SVDD, DSVDD and DSAD from Lee and Lee {cite:p}`lee2022sadkl`, of whom we could read the abstract
 # alone, and trained DROCC with settings that it does not print. Each of them is in `cance.baselines`, with what is
@@ -97,8 +97,8 @@ display(html_tables.compared(tables.compare(3, finished), "MNIST-C beside other 
 # - **SVDD** {cite:p}`tax2004svdd` is the smallest ball around most images in the space of a Gaussian kernel, fitted
 #   exactly, to all 60,000 of them, on the 154 principal components that hold 95 % of their variance. The kernel's
 #   width follows from the training images; published comparisons chose it by AUROC on labelled test images. What lies
-#   outside the components it does not see, and what is left of a blurred or small digit lies near the middle of
-#   the ball: such corruptions look *more* normal than the clean digits. `svdd-pixels` keeps all pixels, for that reason.
+#   outside the components it does not see, and a digit that is blurred or dimmed lies nearer the middle of the ball.
+#   `svdd-pixels` keeps all pixels.
 # - **Deep SVDD** {cite:p}`ruff2018deepsvdd` pulls the output of a network without biases to one point. Its schedule
 #   was published for one digit; ten times the images get a tenth of the epochs, so the same number of updates.
 # - **Deep SAD** {cite:p}`ruff2020deepsad` also uses labelled images. This protocol has none, and with labelled normals
@@ -112,11 +112,17 @@ display(html_tables.compared(tables.compare(3, finished), "MNIST-C beside other 
 
 # %% tags=["nbval-check-output", "hide-input"]
 with_label = [r for r in finished if r["cell"]["dataset"] == "mnist-c" and "label" in r]
-others = labels.how_run(with_label).droplevel("dataset").drop(columns="note")
-others.columns = ["method", "label", "runs", "AUROC", "best epoch", "seconds to fit"]
-display(
-    html_tables.plain(others, "Other methods on MNIST-C: mean AUROC in percent", 1, ["experiment"])
-)
+if with_label:
+    others = labels.how_run(with_label).droplevel("dataset").drop(columns="note")
+    others.columns = ["method", "label", "runs", "AUROC", "best epoch", "seconds to fit"]
+    title = "Other methods on MNIST-C: mean AUROC in percent"
+    display(html_tables.plain(others, title, 1, ["experiment"]))
+else:
+    display(
+        Markdown(
+            "No record of them stands yet; `python -m cance run deep-svdd --dataset mnist-c` makes those of one."
+        )
+    )
 
 # %% tags=["nbval-check-output", "hide-input"]
 columns = {}
@@ -126,8 +132,11 @@ for record in with_label:
         columns[record["cell"]["experiment"]] = {
             name.removeprefix("auroc_"): 100 * v for name, v in found.items() if name != "auroc"
         }
-beside = pd.DataFrame(columns).assign(CANCE=summaries.by_corruption(mnist_c)["CANCE"])
-display(html_tables.plain(beside, "AUROC in percent by corruption, first run", 1, ["corruption"]))
+if columns:
+    beside = pd.DataFrame(columns).assign(CANCE=summaries.by_corruption(mnist_c)["CANCE"])
+    display(
+        html_tables.plain(beside, "AUROC in percent by corruption, first run", 1, ["corruption"])
+    )
 
 # %% [markdown]
 # ## The fifteen corruptions

@@ -81,10 +81,10 @@ display(html_tables.by_class(table13, "Fashion-MNIST, one normal class"))
 plots.paper_beside_ours(table13)
 
 # %% [markdown]
-# ## The other methods, run here
+# ## The other methods
 #
-# The paper quotes its other columns from the paper on DPAD {cite:p}`fu2024dpad`. Each method was run here on the same
-# splits; what is known of its settings stands in `cance.baselines`, and a label says what ours may be compared as:
+# The paper quotes its other columns from the paper on DPAD {cite:p}`fu2024dpad`. Those in the table below were run here on
+# the same splits; what is known of their settings stands in `cance.baselines`, and a label says what ours may be compared as:
 # *full* is the published schedule, *our reading* rests on settings that nobody has published, *test-informed* on a
 # choice made with test results in view. Only *full* gets a verdict.
 #
