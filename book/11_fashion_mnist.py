@@ -78,7 +78,7 @@ if profile == "paper":
 display(html_tables.by_class(table13, "Fashion-MNIST, one normal class"))
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC of CANCE against ours for the ten classes of Fashion-MNIST, with the diagonal."}, "figure": {"caption": "The paper's mean AUROC of CANCE against ours, a point a class."}}
-plots.paper_beside_ours(table13)
+plots.paper_beside_ours(ours)
 
 # %% [markdown]
 # ## The other methods
