@@ -106,7 +106,8 @@ display(html_tables.compared(tables.compare(3, finished), "MNIST-C beside other 
 # - **DROCC** {cite:p}`goyal2020drocc` tells normal images from points on a shell around each. Its settings for this
 #   set are not published; ours are those of its code's general command, the shell's radius half the root of the
 #   number of pixels. `drocc-radius-8` has that command's own radius, `drocc-edgeml` the habits of the authors' other
-#   code, and in `drocc-real-ascent` the points move before they count ({doc}`12_pretrained` says why else they do not).
+#   code. Its points climb the classifier's loss before they are put on the shell, but 50 published steps of 0.001
+#   cannot turn a start whose norm is about 28; in `drocc-real-ascent` the steps are long enough to.
 #
 # *Best epoch* is what DROCC's published code would report: the epoch that does best on the test.
 
