@@ -16,7 +16,7 @@
 # **What does the method do, seen on one normal class?**
 #
 # **What was found** (MNIST, class 8, one seed, half of the usual training). The reconstruction error alone ranks
-# eights and other digits with an AUROC of 84.8 %, CANCE with 94.6 %.
+# eights and other digits with an AUROC of 85.0 %, CANCE with 94.1 %.
 #
 # This chapter trains it for real: one digit is normal, the other nine are anomalies that training never sees. It
 # follows the two steps of the paper's Figure 1 {cite:p}`liao2025cance`. An autoencoder turns an image into a
@@ -213,7 +213,7 @@ print("fewer than 20 % of the normal test images are called anomalous:", bool(ca
 # :class: dropdown
 #
 # CNCE is CANCE without augmentation and about as good: over all of MNIST the two differ by less than a fifth of a
-# point ({doc}`09_ablation`). Error saves the seconds of NCE, a third of the fit, and loses about ten points on
+# point ({doc}`09_ablation`). Error saves the seconds of NCE, a third of the fit, and loses about nine points on
 # this digit; on ones it loses nothing.
 # :::
 #

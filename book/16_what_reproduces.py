@@ -17,7 +17,7 @@
 # a point. So this chapter judges claims, as effects of one score over another, run by run, with an interval.
 
 # %% tags=["parameters", "hide-input"]
-profile = "paper"  # or "smoke": reads what little records there are
+results = "results"  # folder of the records
 
 # %% tags=["hide-input"]
 from cance.pages.parameters import check_parameters
@@ -28,9 +28,9 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from cance.pages import html_tables
-from cance.results import effects, provenance, records, verdicts
+from cance.results import effects, records, verdicts
 
-finished, _ = records.scan(provenance.results_folder(profile))
+finished, _ = records.scan(results)
 judged = effects.judge(finished)
 distinct = effects.distinct(finished)
 

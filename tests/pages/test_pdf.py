@@ -33,8 +33,8 @@ def test_two_pages_are_printed_in_order(tmp_path):
     if not any(map(pdf.shutil.which, pdf.BROWSERS)):
         pytest.skip("needs Chromium")
     pypdf = pytest.importorskip("pypdf")
-    for name in ("first", "second"):
+    for name in ("other", "second"):
         (tmp_path / f"{name}.html").write_text(f"<p>the {name} page</p>", encoding="utf-8")
-    out = pdf.print_book(tmp_path, ["second", "first"], tmp_path / "book.pdf")
+    out = pdf.print_book(tmp_path, ["second", "other"], tmp_path / "book.pdf")
     texts = [page.extract_text() for page in pypdf.PdfReader(out).pages]
-    assert [text.strip() for text in texts] == ["the second page", "the first page"]
+    assert [text.strip() for text in texts] == ["the second page", "the other page"]
