@@ -515,4 +515,5 @@ own = {
 }
 costs = summaries.costs([r for r in finished if r["cell"]["experiment"] in own])
 if not costs.empty:
-    print(costs.round(1).to_string())
+    shown = costs.reset_index("threads", drop=True)
+    display(html_tables.plain(shown, "Seconds of a run, by phase, and its largest memory"))
