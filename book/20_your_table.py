@@ -127,7 +127,7 @@ display(
 #
 # No pickle: the weights are safetensors, with a JSON file beside them.
 
-# %%
+# %% tags=["nbval-check-output"]
 with tempfile.TemporaryDirectory() as folder:
     detector.save(Path(folder) / "benign")
     again = CANCE.load(Path(folder) / "benign")

@@ -77,6 +77,10 @@ aurocs = pd.Series(
 )
 display(html_tables.plain(aurocs.to_frame("AUROC"), "AUROC in percent", 1, ["score"]))
 
+# %% tags=["nbval-check-output", "hide-cell"]
+print("every score is finite:", all(np.isfinite(score).all() for score in scores.values()))
+print("the error alone finds most of them (AUROC above 90 %):", bool(aurocs["Error"] > 90))
+
 # %% [markdown]
 # With a folder of pictures and one of the backbones of this project, `cance.data.embeddings` computes and stores the
 # features ({doc}`12_pretrained` shows it).

@@ -102,3 +102,10 @@ cost = [
     for rate in rates
 ]
 print(f"least cost {min(cost):.3f} a row, at a rate of {rates[np.argmin(cost)]:.3f}")
+
+# %% tags=["nbval-check-output", "hide-cell"]
+print(
+    "no p-value below 1 / (n + 1):",
+    bool(p_malignant.min() * (len(detector.calibration_scores_) + 1) > 0.999),
+)
+print("false alarms at 20 % between 10 and 30 %:", bool(0.1 < (p_normal <= 0.2).mean() < 0.3))
