@@ -65,8 +65,9 @@ class CANCE(OutlierMixin, BaseEstimator):
         How often other rows are held out, until all have been. 1: the threshold and the p-values
         rest on the held-out rows of the one fit. Each fold more is one more fit, with other rows held
         out, of which only their scores are kept; the rates are then approximate, since the scores
-        are of detectors fitted alike and not of this one. ``"auto"``: as many as it takes to promise
-        the rate, which is 1 from 95 rows on for 5 %.
+        are of detectors fitted alike and not of this one. ``"auto"``: as many as it takes to hold out
+        2 / rate - 1 rows, of which the rank meets the rate to within a third; from 195 rows on, for
+        5 %, that is 1.
     channels_last : bool
         Whether images are (N, H, W, C) and not (N, C, H, W).
     device : str

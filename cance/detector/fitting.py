@@ -85,7 +85,8 @@ def _folds(estimator, n: int, n_held_out: int) -> int:
     """How many fits give the scores of held-out rows, of which each holds out others."""
     most, folds = math.ceil(n / n_held_out), estimator.calibration_folds
     if folds == "auto":
-        needed = rows_needed(rate_of(estimator.contamination))
+        # twice what the rate takes, so that it is promised to within a third: ranks are whole
+        needed = rows_needed(rate_of(estimator.contamination) / 2)
         return min(most, math.ceil(needed / n_held_out))
     if folds > most:
         raise ValueError(
