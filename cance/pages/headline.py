@@ -58,7 +58,7 @@ def blocks(found: Iterable[dict]) -> dict[str, str]:
 def verdict(found: list[dict]) -> str:
     """What was found, in three sentences."""
     distinct = effects.distinct(found)
-    own = distinct[distinct["column"].isin(VARIANTS)]
+    own = distinct[distinct["column"].isin(VARIANTS) & (distinct["table"] != 9)]  # from pixels
     grey = own[own["dataset"].isin(GREY)]["verdict"].value_counts()
     number = _numbers(found)
     effect = {(e.claim.on, e.claim.says.split(" (")[0]): e for e in effects.judge(found)}
