@@ -106,7 +106,7 @@ print(f"normal images: {len(train)} train, {len(held_out)} held out, {(~anomalou
 # $$
 #
 # The paper writes that $\ln q$ is *proportional* to the squared error, here and several times more; what it
-# means is equal *up to an additive constant*. That is no trifle where terms are added: a factor could be
+# means is equal *up to an additive constant*. It matters where terms are added: a factor can be
 # dropped only from all of them. Here the factor is $1/2\sigma^2$, and it is one only for $\sigma^2 = 1/2$.
 # Then the negated bound is, less the constant $\frac{d_0}{2}\ln\pi$,
 #
@@ -282,8 +282,8 @@ print(f"degrees of freedom that would give this spread (held out): {degrees:.1f}
 figures.error_models(normal_error, d_0, degrees)
 
 # %% [markdown]
-# Neither the level nor the shape is right. The level can be mended by a free rate, but the shape cannot,
-# not even with a rate that depends on the latent in whatever way: **a mixture of exponentials has a
+# Neither the level nor the shape is right. A free rate mends the level, but nothing mends the shape,
+# not even a rate that depends on the latent: **a mixture of exponentials has a
 # coefficient of variation of at least one** (Exercise 2) and its density falls from zero on. So a
 # coefficient below one refutes *every* exponential model of $z_e$ given $\z_l$ at once, without a model of
 # the dependence.

@@ -117,7 +117,7 @@ print(
 # The last point says that there is *no* trade-off between the two losses at their minimum: for every
 # $\lambda$, the best autoencoder reconstructs as well as the best for $\lambda = 0$. That is against the
 # reason that the paper gives for its second stage, "to mitigate the impact of the covariance loss on the
-# AE's ability to reconstruct". Let us see what training makes of it.
+# AE's ability to reconstruct". What does training make of it?
 #
 # ## Sixteen autoencoders
 #
@@ -213,7 +213,7 @@ print(f"lambda = 0.3 against a summed error, d = {wide}: condition number {summe
 figures.conditioning(weights, {f"d = {d}": np.array(condition[d]) for d in condition}, limit)
 
 # %% [markdown]
-# The rule hangs on the limit and on $d$. For the paper's $d = 6$ it chooses no penalty at all with a limit
+# The rule depends on the limit and on $d$. For the paper's $d = 6$ it chooses no penalty at all with a limit
 # of 10, and 0.003 with a limit of 2 (on MNIST): the paper's $\lambda = 0.3$ is a hundred times what the
 # rule asks for, at 12 % more error than none in this shortened training. We keep 0.3 for MNIST in all
 # tables, since it is stated. For $d = 32$ the rule chooses 0.3, on the digits 3.

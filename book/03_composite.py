@@ -171,8 +171,8 @@ figures.two_parts({group: (from_length[part], from_angle[part]) for group, part 
 # what $z_e$ has over $z_c$. By the approximation above, the relative distance is $2 \sqrt{z_c (1 - z_c)}$,
 # a function of $z_c$ alone, and the last line of the table confirms it: the rank correlation of DAGMM's two
 # features is 1.000. Theirs is a pair with one number in it. The paper's reasons for the change are that the
-# error is what serves as a score elsewhere, and that a dissimilarity is not negative; this seems to us a
-# better one.
+# error is what serves as a score elsewhere, and that a dissimilarity is not negative; the one above seems to us
+# better.
 #
 # ## What moves which feature
 #

@@ -245,7 +245,7 @@ figures.surfaces(points.numpy(), {k: v.reshape(side, side).numpy() for k, v in m
 # data distribution itself, $P = \nu/(1 + \nu)$ everywhere, and every variance but the normaliser's is exactly
 # $1 + 1/\nu$ times that of maximum likelihood: 2 at $\nu = 1$, 1.125 at the paper's $\nu = 8$ (Appendix E).
 #
-# Is it so? A Gaussian $\ln p_\theta = \theta_1 z + \theta_2 z^2 + c$ contrasted with Gaussian noise is a
+# A Gaussian $\ln p_\theta = \theta_1 z + \theta_2 z^2 + c$ contrasted with Gaussian noise is a
 # logistic regression on $(z, z^2)$, which scikit-learn solves exactly. Below, 200 rows of $\N(0, 1)$, fitted
 # again and again with new draws: the variance of $\hat\theta_2$ over that of maximum likelihood,
 # $\frac{1}{2n}$.
