@@ -1,4 +1,4 @@
-"""What the baselines for rows of numbers share: scikit-learn's API, their input, the threshold."""
+"""What the baselines share: scikit-learn's API, the threshold, and the input of those for rows."""
 
 from __future__ import annotations
 
@@ -23,44 +23,40 @@ HELD_OUT = 0.2  # share of the rows that gives the threshold and trains nothing
 NUMBERS = 2**22  # scored at a time, at most
 
 
-class RowDetector(OutlierMixin, BaseEstimator):
-    """A detector of anomalous rows, fitted to normal ones.
+class ConformalDetector(OutlierMixin, BaseEstimator):
+    """What all baselines are: fitted whole or not at all, with a threshold that means what it says.
 
-    Columns are z-scored by the training rows, or brought to [0, 1] where `scaling` is ``"range"``;
-    one that is constant is only centred. Signs are those of `cance.CANCE`: `anomaly_score` is
-    **high** for anomalies, scikit-learn's `score_samples` and `decision_function` are **low**.
-
-    A fifth of the rows given to `fit` is held out for the threshold and for `p_value`, which are
-    split-conformal (`cance.detector.conformal`): `contamination` is the false-alarm rate on new
-    normal rows. With ``contamination=None``, as the papers and the tables have it, every row trains,
-    and there is no threshold.
-
-    `fit` is all or nothing, and nothing depends on how the caller's torch is set up.
+    A fifth of what `fit` gets is held out for the threshold and for `p_value`, which are
+    split-conformal (`cance.detector.conformal`): `contamination` is the false-alarm rate on what is
+    new and normal. With ``contamination=None``, as the papers and the tables have it, all of it
+    trains, and there is no threshold. Nothing depends on how the caller's torch is set up.
 
     Attributes
     ----------
-    scaler_ : sklearn.preprocessing.StandardScaler or MinMaxScaler
     offset_ : float or None
         ``decision_function = score_samples - offset_``; minus the threshold of `anomaly_score`.
     calibration_scores_ : numpy.ndarray or None
-        Of the held-out rows, (n,) float64, sorted.
-    n_features_in_ : int
-    fitted_ : RowDetector
+        Of what was held out, (n,) float64, sorted.
+    fitted_ : ConformalDetector
         As `fit` left it: what scores, whatever parameters are set later.
     """
 
-    novelty = True  # scikit-learn's word: the threshold is for new rows, not for those of `fit`
+    novelty = True  # scikit-learn's word: the threshold is for what is new, not for what `fit` got
     contamination: float | str | None
-    scaling: str = "standard"
 
     def fit(self, X, y=None):
-        """Fit to normal rows; `y` is ignored.
+        """Fit to what is normal; `y` is ignored.
 
         Parameters
         ----------
         X : array-like or torch.Tensor
-            (N, D) numbers.
+            As the detector documents.
         y : ignored
+
+        Returns
+        -------
+        ConformalDetector
+            Itself.
 
         Raises
         ------
@@ -70,13 +66,18 @@ class RowDetector(OutlierMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If too few rows are held out to promise the false-alarm rate.
+            If too little is held out to promise the false-alarm rate.
         """
         with isolated():
             # a twin learns, so that nothing is half learnt if it fails
             twin = copy.copy(self)
             twin.__dict__ = {k: v for k, v in vars(self).items() if not k.endswith("_")}
-            held_out = twin._learn(X)
+            if self.contamination is not None and not is_rate(self.contamination):
+                raise ValueError(
+                    f"contamination is {self.contamination!r}, expected {EXPECTED_RATE}, or None for "
+                    "no threshold"
+                )
+            held_out = twin._learn(X, y)
             twin.calibration_scores_ = twin.offset_ = None
             if held_out is not None:
                 twin.calibration_scores_ = np.sort(twin._scores(held_out))
@@ -86,12 +87,12 @@ class RowDetector(OutlierMixin, BaseEstimator):
         return self
 
     def anomaly_score(self, X) -> np.ndarray:
-        """How anomalous each row is, **high is anomalous**: (N, D) -> (N,) float64.
+        """How anomalous each of X is, **high is anomalous**: (N,) float64.
 
         Raises
         ------
         ValueError
-            If the rows are not as in `fit`, or hold NaN or infinity.
+            If X is not as in `fit`, or holds NaN or infinity.
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
@@ -101,7 +102,7 @@ class RowDetector(OutlierMixin, BaseEstimator):
             return fitted._scores(fitted._checked(X))
 
     def p_value(self, X) -> np.ndarray:
-        """Conformal p-values, uniform on new normal rows: **low is anomalous**, (N,) float64.
+        """Conformal p-values, uniform on what is new and normal: **low is anomalous**, (N,) float64.
 
         Raises
         ------
@@ -127,6 +128,55 @@ class RowDetector(OutlierMixin, BaseEstimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     @abstractmethod
+    def _learn(self, X, y):
+        """Check and train; return what was held out, as `_scores` takes it, or None."""
+
+    @abstractmethod
+    def _checked(self, X):
+        """X as `_scores` takes it, if it may be scored."""
+
+    @abstractmethod
+    def _scores(self, X) -> np.ndarray:
+        """In batches: (N,) float64."""
+
+    def _parts(self, candidates: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Of some indices those that train, in their order, and those that are held out, if any."""
+        if self.contamination is None:
+            return candidates, None
+        total = len(candidates)
+        n = max(1, round(HELD_OUT * total))
+        if total - n < 2:
+            raise ValueError(
+                f"X has {total} rows, expected 3 or more, of which one is held out for the "
+                "threshold; contamination=None holds out none"
+            )
+        order = torch.randperm(total, generator=streams(seed, "split").order).numpy()
+        return candidates[order[n:]], candidates[order[:n]]
+
+    def _require_threshold(self) -> None:
+        if self.offset_ is None:
+            raise ValueError(
+                "contamination was None in fit, so that every row trained and no threshold was set; "
+                "expected 'auto' or a number in (0, 0.5]"
+            )
+
+
+class RowDetector(ConformalDetector):
+    """A detector of anomalous rows, fitted to normal ones: (N, D) numbers.
+
+    Columns are z-scored by the training rows, or brought to [0, 1] where `scaling` is ``"range"``;
+    one that is constant is only centred. Signs are those of `cance.CANCE`: `anomaly_score` is
+    **high** for anomalies, scikit-learn's `score_samples` and `decision_function` are **low**.
+
+    Attributes
+    ----------
+    scaler_ : sklearn.preprocessing.StandardScaler or MinMaxScaler
+    n_features_in_ : int
+    """
+
+    scaling: str = "standard"
+
+    @abstractmethod
     def _fit(self, train: torch.Tensor, generator: torch.Generator) -> None:
         """Train on scaled rows, (N, D) float32 on the device; every draw is from `generator`."""
 
@@ -134,31 +184,16 @@ class RowDetector(OutlierMixin, BaseEstimator):
     def _score(self, rows: torch.Tensor) -> torch.Tensor:
         """High is anomalous: scaled rows (N, D) -> (N,)."""
 
-    def _learn(self, X) -> np.ndarray | None:
-        """Train; return the rows that were held out, if any."""
-        if self.contamination is not None and not is_rate(self.contamination):
-            raise ValueError(
-                f"contamination is {self.contamination!r}, expected {EXPECTED_RATE}, or None for no "
-                "threshold"
-            )
+    def _learn(self, X, y) -> np.ndarray | None:
         if self.scaling not in SCALERS:
             raise ValueError(f"scaling is {self.scaling!r}, expected one of {tuple(SCALERS)}")
         X = validated(self, as_source(X), reset=True, samples=2)
         seed = int(check_random_state(self.random_state).randint(2**31))
-        train, held_out = X, None
-        if self.contamination is not None:
-            order = torch.randperm(len(X), generator=streams(seed, "split").order).numpy()
-            n = max(1, round(HELD_OUT * len(X)))
-            if len(X) - n < 2:
-                raise ValueError(
-                    f"X has {len(X)} rows, expected 3 or more, of which one is held out for the "
-                    "threshold; contamination=None holds out none"
-                )
-            train, held_out = X[order[n:]], X[order[:n]]
-        train = np.array(train, np.float64, order="C")
+        chosen, held_out = self._parts(np.arange(len(X)), seed)
+        train = np.array(X if held_out is None else X[chosen], np.float64, order="C")
         self.scaler_ = SCALERS[self.scaling]().set_output(transform="default").fit(train)
         self._fit(self._scaled(train), torch.Generator().manual_seed(seed))
-        return held_out
+        return None if held_out is None else X[held_out]
 
     @torch.no_grad()
     def _scores(self, X) -> np.ndarray:
@@ -182,10 +217,3 @@ class RowDetector(OutlierMixin, BaseEstimator):
     def _scaled(self, X: np.ndarray) -> torch.Tensor:
         X = np.array(X, np.float64, order="C")
         return torch.from_numpy(self.scaler_.transform(X)).float().to(resolve_device(self.device))
-
-    def _require_threshold(self) -> None:
-        if self.offset_ is None:
-            raise ValueError(
-                "contamination was None in fit, so that every row trained and no threshold was set; "
-                "expected 'auto' or a number in (0, 0.5]"
-            )

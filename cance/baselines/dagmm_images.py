@@ -107,8 +107,8 @@ class ImageDAGMM(ImageDetector):
         Share of the images held out.
     validate_every : int
         Epochs between two looks at the validation loss.
-    contamination : float
-        Share of the training images that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal images; None holds none out for a threshold.
     verbose : bool
         Show progress on stderr.
     device : str

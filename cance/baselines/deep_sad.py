@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from cance.baselines.deep_svdd import DeepSVDD
-from cance.devices import isolated
+from cance.devices import resolve_device
 
 DISTANCE_FLOOR = 1e-6
 LABELS = (-1, 0, 1)
@@ -102,23 +102,32 @@ class DeepSAD(DeepSVDD):
             (N, C, H, W), uint8 or in [0, 1], at least two images.
         y : array-like of int, optional
             (N,): 1 for an image known to be normal, -1 for one known to be anomalous, 0 for one of
-            which nothing is known. Default: nothing is known.
+            which nothing is known. Default: nothing is known. No known anomaly is held out.
+
+        Returns
+        -------
+        DeepSAD
+            Itself.
 
         Raises
         ------
         ValueError
             If X, y or a parameter is not as documented, or training diverges.
         """
-        with isolated():
-            images, generator = self._checked(X)
-            labels = np.zeros(len(images)) if y is None else np.asarray(y)
-            if labels.shape != (len(images),) or not np.isin(labels, LABELS).all():
-                raise ValueError(
-                    f"y has shape {labels.shape}, expected ({len(images)},) of {LABELS}"
-                )
-            signs = torch.from_numpy(labels.astype(np.float32)).to(images.device)
-            self._train(
-                images, generator, lambda d, rows: deep_sad_losses(d, signs[rows], self.eta)
-            )
-            self._set_offset(images[signs >= 0], generator)
-        return self
+        return super().fit(X, y)
+
+    def _learn(self, X, y) -> torch.Tensor | None:
+        images, seed = self._opened(X)
+        labels = np.zeros(len(images)) if y is None else np.asarray(y)
+        if labels.shape != (len(images),) or not np.isin(labels, LABELS).all():
+            raise ValueError(f"y has shape {labels.shape}, expected ({len(images)},) of {LABELS}")
+        _, held_out = self._parts(np.flatnonzero(labels >= 0), seed)
+        chosen = np.setdiff1d(np.arange(len(images)), [] if held_out is None else held_out)
+        train = images[chosen].to(resolve_device(self.device))
+        signs = torch.from_numpy(labels[chosen].astype(np.float32)).to(train.device)
+        self._train(
+            train,
+            torch.Generator().manual_seed(seed),
+            lambda d, rows: deep_sad_losses(d, signs[rows], self.eta),
+        )
+        return None if held_out is None else images[held_out]

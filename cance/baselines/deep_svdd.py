@@ -97,8 +97,8 @@ class DeepSVDD(ImageDetector):
         Of Adam, in both stages.
     pretrain_weight_decay, weight_decay : float
         lambda.
-    contamination : float
-        Share of the training images that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal images; None holds none out for a threshold.
     verbose : int
         Above 0, a progress bar on stderr.
     device : str

@@ -134,8 +134,8 @@ class DPAD(WatchableDetector):
         Of which the last is kept.
     batch_size : int
         At most; what an epoch leaves over of its batches is left out.
-    contamination : float
-        Share of the training images that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal images; None holds none out for a threshold.
     verbose : int
         Above 0, a progress bar on stderr.
     device : str

@@ -151,8 +151,8 @@ class DROCCImages(WatchableDetector):
         Of which the last is kept.
     batch_size : int
         At most; the number of images if they are fewer.
-    contamination : float
-        Share of the training images that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal images; None holds none out for a threshold.
     verbose : int
         Above 0, a progress bar on stderr.
     device : str

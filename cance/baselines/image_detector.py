@@ -8,19 +8,17 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from tqdm import tqdm
 
-from cance.devices import image_layout, isolated, resolve_device
+from cance.baselines.base import ConformalDetector
+from cance.devices import image_layout, resolve_device
 
 SCORING_BATCH = 1024
-OFFSET_ROWS = 1000  # training images that `predict`'s threshold is taken from, at most
 
 
-class ImageDetector(OutlierMixin, BaseEstimator):
+class ImageDetector(ConformalDetector):
     """A detector of anomalous images, fitted to normal ones.
 
     Images are (N, C, H, W), uint8 or floating in [0, 1], NumPy arrays or tensors. Signs are those of
@@ -34,66 +32,10 @@ class ImageDetector(OutlierMixin, BaseEstimator):
         (C, H, W).
     n_features_in_ : int
         C H W.
-    offset_ : float
-        ``decision_function = score_samples - offset_``; calls `contamination` of the training images
-        (of 1,000 of them, where there are more) outliers. Scores do not depend on it.
     """
 
-    contamination: float
     device: str
     random_state: int | np.random.RandomState | None
-
-    def fit(self, X, y=None):
-        """Fit to normal images; `y` is ignored.
-
-        Parameters
-        ----------
-        X : array-like or torch.Tensor
-            (N, C, H, W), uint8 or in [0, 1], at least two images.
-        y : ignored
-
-        Raises
-        ------
-        ValueError
-            If X or a parameter is not as documented, or training diverges.
-        """
-        with isolated():
-            images, generator = self._checked(X)
-            self._fit(images, generator)
-            self._set_offset(images, generator)
-        return self
-
-    def anomaly_score(self, X) -> np.ndarray:
-        """How anomalous each image is, **high is anomalous**: (N, C, H, W) -> (N,) float64.
-
-        Raises
-        ------
-        ValueError
-            If the images are not as in `fit`.
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        """
-        check_is_fitted(self)
-        with isolated():
-            images = as_images(X)
-            if images.shape[1:] != self.image_shape_:
-                raise ValueError(
-                    f"X has images of shape {tuple(images.shape[1:])}, expected "
-                    f"{tuple(self.image_shape_)} as in fit"
-                )
-            return self._scores(images)
-
-    def score_samples(self, X) -> np.ndarray:
-        """-`anomaly_score`, as scikit-learn has it: **low is anomalous**, (N,) float64."""
-        return -self.anomaly_score(X)
-
-    def decision_function(self, X) -> np.ndarray:
-        """`score_samples` - `offset_`: below 0 is an outlier, (N,) float64."""
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X) -> np.ndarray:
-        """1 for inliers, -1 for outliers, (N,) int64."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
 
     @abstractmethod
     def _fit(self, images: torch.Tensor, generator: torch.Generator) -> None:
@@ -103,24 +45,31 @@ class ImageDetector(OutlierMixin, BaseEstimator):
     def _score(self, images: torch.Tensor) -> torch.Tensor:
         """High is anomalous: a batch, as `_fit` takes it -> (N,)."""
 
-    def _checked(self, X) -> tuple[torch.Tensor, torch.Generator]:
-        """The images on the device, and the generator of every draw, on the CPU."""
-        if not 0 < self.contamination <= 0.5:
-            raise ValueError(
-                f"contamination is {self.contamination!r}, expected a number in (0, 0.5]"
-            )
+    def _learn(self, X, y) -> torch.Tensor | None:
+        images, seed = self._opened(X)
+        train, held_out = self._parts(np.arange(len(images)), seed)
+        chosen = images if held_out is None else images[train]
+        device = resolve_device(self.device)
+        self._fit(chosen.to(device), torch.Generator().manual_seed(seed))
+        return None if held_out is None else images[held_out]
+
+    def _opened(self, X) -> tuple[torch.Tensor, int]:
+        """The images that `fit` got, and the seed of every draw."""
         images = as_images(X)
         if len(images) < 2:
             raise ValueError(f"X has {len(images)} image, expected 2 or more")
         self.image_shape_ = tuple(images.shape[1:])
         self.n_features_in_ = math.prod(self.image_shape_)
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        return images.to(resolve_device(self.device)), torch.Generator().manual_seed(seed)
+        return images, int(check_random_state(self.random_state).randint(2**31))
 
-    def _set_offset(self, images: torch.Tensor, generator: torch.Generator) -> None:
-        some = torch.randperm(len(images), generator=generator)[:OFFSET_ROWS]
-        scores = -self._scores(images[some.to(images.device)])
-        self.offset_ = float(np.quantile(scores, self.contamination))
+    def _checked(self, X) -> torch.Tensor:
+        images = as_images(X)
+        if images.shape[1:] != self.image_shape_:
+            raise ValueError(
+                f"X has images of shape {tuple(images.shape[1:])}, expected "
+                f"{tuple(self.image_shape_)} as in fit"
+            )
+        return images
 
     @torch.no_grad()
     def _scores(self, images: torch.Tensor) -> np.ndarray:
@@ -282,7 +231,7 @@ def require_finite(network: nn.Module, advice: str) -> None:
         raise ValueError(f"training diverged; {advice}")
 
 
-def require_at_least(detector: BaseEstimator, **least: float) -> None:
+def require_at_least(detector: ImageDetector, **least: float) -> None:
     """Refuse parameters below what they can be.
 
     Raises

@@ -101,8 +101,8 @@ class KDE(ImageDetector):
         h to choose from.
     folds : int
         Of the cross-validation.
-    contamination : float
-        Share of the training images that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal images; None holds none out for a threshold.
     device : str
     random_state : int, RandomState instance or None
         Of the folds.

@@ -38,8 +38,8 @@ class SVDD(ImageDetector):
         Share of the variance that the principal components keep, or their number; 0.95 in Deep
         SVDD's code. None keeps all pixels, as in Deep SAD's. **What lies outside the components is
         not seen**: an image far from all of them lies near the middle of the ball.
-    contamination : float
-        Share of the training images that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal images; None holds none out for a threshold.
     device : str
         Of the scoring; the fit is scikit-learn's, on the CPU.
     random_state : int, RandomState instance or None

@@ -82,8 +82,8 @@ class ImageVAE(ImageDetector):
         Of Adam.
     validation_fraction : float
         Share of the images held out.
-    contamination : float
-        Share of the training images that `predict` calls outliers.
+    contamination : float, "auto" or None
+        False-alarm rate on new normal images; None holds none out for a threshold.
     verbose : bool
         Show progress on stderr.
     device : str

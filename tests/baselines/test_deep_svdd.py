@@ -17,7 +17,7 @@ from cance.baselines.deep_svdd import (
     squared_distances,
 )
 
-CPU = {"device": "cpu", "random_state": 0}
+CPU = {"contamination": None, "device": "cpu", "random_state": 0}
 QUICK = {"pretrain_epochs": 1, "epochs": 2, "batch_size": 16} | CPU
 NETWORKS = {"mnist": (28, 1), "fashion-mnist": (28, 1), "cifar10": (32, 3)}
 

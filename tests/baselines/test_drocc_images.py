@@ -15,7 +15,7 @@ from cance.baselines.drocc_images import DROCCImages, adversarial_images, rate_f
 from cance.baselines.lenets import LeNet, LeNetShape
 from cance.baselines.selected_on_test import scores_by_epoch
 
-CPU = {"device": "cpu", "random_state": 0}
+CPU = {"contamination": None, "device": "cpu", "random_state": 0}
 QUICK = {"ascent_steps": 0, "epochs": 3, "batch_size": 16, "features": 8} | CPU
 SHELL = {"radius": 3.0, "gamma": 1.5}
 

@@ -17,7 +17,13 @@ from cance.networks.lsa import LSANetworkSettings
 from cance.protocols.images import auroc
 
 TINY = LSANetworkSettings(stem=0, channels=(4, 8), last=4, hidden=16)
-SHARED = {"batch_size": 20, "validation_fraction": 0.2, "device": "cpu", "random_state": 0}
+SHARED = {
+    "batch_size": 20,
+    "validation_fraction": 0.2,
+    "contamination": None,
+    "device": "cpu",
+    "random_state": 0,
+}
 DETECTORS = {
     "LSA": LSA(latent_dim=3, network=TINY, head=(4,), bins=10, epochs=8, rate=3e-3, **SHARED),
     "VAE": ImageVAE(latent_dim=3, network=TINY, draws=4, epochs=8, rate=3e-3, **SHARED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import numpy as np
@@ -68,8 +69,33 @@ def test_scikit_learns_words_agree_with_the_score(name):
     np.testing.assert_array_equal(detector.score_samples(test), -score)
     np.testing.assert_array_equal(detector.decision_function(test), -score - detector.offset_)
     assert set(detector.predict(test)) <= {-1, 1}
-    assert np.mean(detector.predict(train) == -1) == 0.25
+    held_out = detector.calibration_scores_
+    assert len(held_out) == round(0.2 * len(train))
+    rank = math.ceil((len(held_out) + 1) * 0.75)
+    assert -detector.offset_ == held_out[rank - 1]  # of the held-out images, never in between
+    np.testing.assert_array_equal(detector.predict(test) == -1, score > -detector.offset_)
+    expected = (1 + (held_out >= score[:, None]).sum(1)) / (len(held_out) + 1)
+    np.testing.assert_allclose(detector.p_value(test), expected)
     assert clone(detector).get_params() == detector.get_params()
+
+
+@every_detector
+def test_without_contamination_every_image_trains_and_there_is_no_threshold(name):
+    detector, train, test = quick(name, contamination=None)
+    assert np.isfinite(detector.fit(train).anomaly_score(test)).all()
+    for method in ("predict", "decision_function", "p_value"):
+        with pytest.raises(ValueError, match="contamination was None in fit"):
+            getattr(detector, method)(test)
+
+
+@every_detector
+def test_a_refused_refit_and_later_parameters_leave_what_was_fitted(name):
+    detector, train, test = quick(name)
+    before = detector.fit(train).anomaly_score(test)
+    with pytest.raises(ValueError, match="1 image"):
+        detector.fit(train[:1, :, 1:])
+    detector.set_params(device="quantum", contamination=0.4)
+    np.testing.assert_array_equal(detector.anomaly_score(test), before)
 
 
 @every_detector

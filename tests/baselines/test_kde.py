@@ -46,7 +46,7 @@ def test_the_bandwidth_is_the_likeliest_of_held_out_rows():
 
 def test_the_score_is_minus_the_log_density_of_whitened_components():
     images = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(2))
-    detector = KDE(5, device="cpu", random_state=0).fit(images)
+    detector = KDE(5, contamination=None, device="cpu", random_state=0).fit(images)
     rows = detector.pca_.transform(images.flatten(1).double())
     np.testing.assert_allclose(rows.std(0, ddof=1), np.ones(5))
     expected = KernelDensity(bandwidth=detector.bandwidth_).fit(rows).score_samples(rows)

@@ -14,7 +14,7 @@ def test_three_points_on_a_line_have_the_weights_of_the_closed_form():
     t = np.array([-1.0, 0.25, 1.0])
     images = torch.from_numpy(0.5 + 0.25 * t)[:, None, None, None] * torch.ones(1, 1, 1, 1)
     gamma = 20.0
-    detector = SVDD(nu=0.34, gamma=gamma, components=1).fit(images.float())
+    detector = SVDD(nu=0.34, gamma=gamma, components=1, contamination=None).fit(images.float())
     pixels = images.flatten().numpy()
 
     def kernel(a, b):
@@ -34,7 +34,7 @@ def test_three_points_on_a_line_have_the_weights_of_the_closed_form():
 @pytest.mark.parametrize("nu", [0.1, 0.4])
 def test_nu_stands_between_the_share_outside_the_ball_and_that_of_support_vectors(nu):
     images = torch.rand(200, 1, 3, 3, generator=torch.Generator().manual_seed(0))
-    detector = SVDD(nu, components=9).fit(images)
+    detector = SVDD(nu, components=9, contamination=None).fit(images)
     inside = detector.svm_.decision_function(detector.pca_.transform(images.flatten(1)))
     on_the_surface = 0.01 * detector.svm_.offset_  # what the solver's tolerance leaves
     assert np.mean(inside < -on_the_surface) <= nu <= len(detector.svm_.support_) / 200
@@ -43,7 +43,7 @@ def test_nu_stands_between_the_share_outside_the_ball_and_that_of_support_vector
 @pytest.mark.parametrize("components", [4, None])
 def test_the_score_is_the_librarys_at_its_own_scale(components):
     images = torch.rand(80, 1, 3, 3, generator=torch.Generator().manual_seed(0))
-    detector = SVDD(components=components, device="cpu").fit(images)
+    detector = SVDD(components=components, contamination=None, device="cpu").fit(images)
     rows = detector.pca_.transform(images.flatten(1).double())
     assert rows.shape == (80, components or 9)
     own = OneClassSVM(nu=0.1, gamma="scale").fit(rows)

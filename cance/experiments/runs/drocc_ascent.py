@@ -76,7 +76,9 @@ def score_ascent(
         rows = baseline_rows(run)
         train = rows.normal[: plan.images].to(device)
     with seconds.time("fit"):
-        detector = plan.detector(run.normal, device=str(device), random_state=run.seed)
+        detector = plan.detector(
+            run.normal, contamination=None, device=str(device), random_state=run.seed
+        )
         detector.fit(train)
     with seconds.time("ascent"):
         draws = torch.Generator().manual_seed(run.seed)

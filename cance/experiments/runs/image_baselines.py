@@ -164,7 +164,9 @@ def score_baseline(
         rows = baseline_rows(run)
         train = rows.normal[: settings.images].to(device)
         test = rows.test.to(device)
-    detector = settings.detector(run.normal, device=str(device), random_state=run.seed)
+    detector = settings.detector(
+        run.normal, contamination=None, device=str(device), random_state=run.seed
+    )
     anomalous = rows.test_anomalous.numpy()
     extras = {"label": settings.label, "note": settings.note}
     if settings.look_every:
