@@ -96,8 +96,8 @@ for on in ("cifar10", "mnist"):
         )
 if "cifar10" not in trained:
     parts.append(
-        "**CIFAR-10's half of the tables waits for an extraction** at 224 pixels, 40 minutes of a core or half a minute "
-        f"of a GPU: `python -m cance run pretrained --dataset cifar10 --backbone {backbone}`. What there is of it "
+        "**CIFAR-10's half of the tables waits for an extraction** at 224 pixels, 40 minutes of a "
+        f"core: `python -m cance run pretrained --dataset cifar10 --backbone {backbone}`. What there is of it "
         "stands on another network, in a paragraph below, and has no verdict."
     )
 if whole:
