@@ -34,7 +34,7 @@ def spectrum(explained: Mapping[str, np.ndarray], latent_dim: int) -> Figure:
         axis.plot(np.arange(1, len(shares) + 1), 100 * np.cumsum(shares), label=name)
     axis.axvline(latent_dim, color="k", lw=0.8, ls="--")
     axis.set(xscale="log", xlabel="principal components", ylabel="variance explained, %")
-    axis.legend()
+    axis.legend(fontsize=7, loc="upper left")
     return finished(figure)
 
 
