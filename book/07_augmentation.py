@@ -472,6 +472,8 @@ for title, sources in starts.items():
         for source in sources
     ]
     cells = ["" if gain is None else str(gain) for gain in gained[title]]
+    if not any(cells):
+        continue
     paper_effect = str(widths.effect(of_paper[title])) if title in of_paper else ""
     rows[title] = [*cells, paper_effect]
 columns = ["K from 1.05", WIDE, "the paper"]
