@@ -91,7 +91,8 @@ class Whitening(nn.Module):
         super().__init__()
         self.scaling = scaling
         self.register_buffer("mean", mean)
-        self.register_buffer("basis", basis)
+        # column by column in memory, as LAPACK leaves it: a loaded one multiplies bit for bit alike
+        self.register_buffer("basis", basis.T.contiguous().T)
         self.register_buffer("spread", spread)
 
     @classmethod

@@ -37,6 +37,12 @@ class CANCE(OutlierMixin, BaseEstimator):
     variant : {"CANCE", "CNCE", "LatNCE", "Error"}
         The four scores of the ablation (Table 1): all of it; without augmentation; the latents
         alone; the reconstruction error alone.
+    score : {"feature", "row"}
+        ``"feature"``: the paper's, -ln p of the composite feature. ``"row"``: -ln p of the row, which adds
+        the size of the shell of rows that share a feature (`cance.rows`, chapter 15). With
+        ``autoencoder="auto"``, rows of numbers then get a mixture of linear autoencoders in place of one
+        network (`cance.row_mixture`), of which only `nce_steps`, at most 800, and `validation_fraction`
+        can be set; it has no composite feature.
     autoencoder : {"auto", "conv", "mlp", "pca"}
         ``"auto"``: convolutional for images (N, C, H, W), fully connected for rows (N, D).
         ``"pca"`` is the linear autoencoder for features of a pretrained network (section 3.2).
@@ -134,6 +140,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         self,
         variant="CANCE",
         *,
+        score="feature",
         autoencoder="auto",
         scaling="standard",
         latent_dim=None,
@@ -153,6 +160,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         verbose=0,
     ):
         self.variant = variant
+        self.score = score
         self.autoencoder = autoencoder
         self.scaling = scaling
         self.latent_dim = latent_dim

@@ -61,6 +61,7 @@ def explain(model: Model, rows: Rows) -> Explanation:
     ValueError
         If the model was saved without the training rows' mean, in format 1.
     """
+    model.require_composite()
     if model.centre is None:
         raise ValueError(
             "explain needs the mean of the training rows, which models saved in format 1 are "

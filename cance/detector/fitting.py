@@ -9,21 +9,26 @@ sign. ``variant="Error"`` needs neither.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
 
+from cance import row_mixture
+from cance import rows as rows_of
 from cance.detector.conformal import rate_of, rows_needed
 from cance.detector.inputs import Reading, Rows
 from cance.detector.model import Model
-from cance.detector.parameters import seed_of, settings_of
+from cance.detector.parameters import mixes, mixture_of, seed_of, settings_of
 from cance.devices import resolve_device
 from cance.encoding import Encoded, RunSettings, fit_and_encode
+from cance.pca import PCASettings
 from cance.randomness import split_rows, streams
 from cance.scaling import SCALERS
 from cance.training import BestWeights
 from cance.variants import ERROR, fit_density
 
+ROW = "row"  # in place of a variant: the score of a row
 CHUNK = 2**22  # numbers scaled at a time
 LOOKED_AT = 1024  # rows from which a column's usual spread is told
 BEYOND = 1 / np.finfo(np.float64).eps  # how far apart two numbers are of which float64 keeps one
@@ -100,6 +105,8 @@ def _fit_part(
     estimator, x: np.ndarray, reading: Reading, settings: RunSettings, train, seed: int, device
 ) -> tuple[Model, np.ndarray, dict[str, BestWeights]]:
     """One fit: the rows `train` of x train, the others are held out and scored."""
+    if mixes(estimator, reading.is_images):
+        return _fit_mixture(estimator, x, reading, settings, train, seed, device)
     scaler = None  # z_c depends on the scale of images and PCA's features (section 3.1)
     if not reading.is_images and estimator.autoencoder != "pca":
         scaler = _fit_scaler(estimator.scaling, x, train)
@@ -108,8 +115,8 @@ def _fit_part(
     encoded = _encode(tensor, settings, seed, progress)
     history, density = dict(encoded.stages), None
     if estimator.variant != ERROR:
-        fitted = _fit_density(estimator.variant, encoded, settings, seed, progress)
-        density, history["density"] = fitted.density, fitted.selection
+        what = ROW if estimator.score == "row" else estimator.variant
+        density, history["density"] = _fit_density(what, encoded, settings, seed, progress)
     model = Model(
         parameters=estimator.get_params(),
         settings=settings,
@@ -124,6 +131,36 @@ def _fit_part(
     return model, model.score_features(encoded.validation), history
 
 
+def _fit_mixture(
+    estimator, x: np.ndarray, reading: Reading, settings: RunSettings, train, seed: int, device
+) -> tuple[Model, np.ndarray, dict[str, BestWeights]]:
+    """`_fit_part` of a mixture of linear autoencoders, which scales the columns for itself."""
+    tensor = _scaled(x, None, pca=True).to(device)
+    own = mixture_of(estimator)
+    try:
+        fitted = row_mixture.fit(tensor, own, seed, bool(estimator.verbose))
+    except (ValueError, torch.linalg.LinAlgError) as error:
+        d = max(own.latent_dims)
+        raise ValueError(_degenerate(f"its features do not ({error})", d)) from None
+    mixture = fitted.mixture.requires_grad_(False)
+    d = max(member.latent_dim for member in mixture.members)
+    batch = min(own.nce.batch_size, len(train))
+    model = Model(
+        parameters=estimator.get_params(),
+        settings=RunSettings(
+            PCASettings(d), replace(own.nce, batch_size=batch), own.validation_fraction
+        ),
+        reading=reading,
+        variant=estimator.variant,
+        scaler=None,
+        autoencoder=mixture,
+        density=mixture,
+        seed=seed,
+    )
+    held_out = np.setdiff1d(np.arange(len(x)), train)
+    return model, model.score_features(tensor[held_out]), fitted.selection
+
+
 def _encode(tensor: torch.Tensor, settings, seed: int, progress: bool) -> Encoded:
     try:
         return fit_and_encode(tensor, settings, seed, progress)
@@ -134,10 +171,15 @@ def _encode(tensor: torch.Tensor, settings, seed: int, progress: bool) -> Encode
         ) from None
 
 
-def _fit_density(variant: str, encoded: Encoded, settings, seed: int, progress: bool):
-    d = settings.autoencoder.latent_dim
+def _fit_density(what: str, encoded: Encoded, settings, seed: int, progress: bool):
+    d, parts = settings.autoencoder.latent_dim, (encoded.train, encoded.validation)
     try:
-        return fit_density(variant, encoded.train, encoded.validation, settings.nce, seed, progress)
+        if what == ROW:
+            own = streams(seed, "density")
+            fitted = rows_of.fit(*parts, settings.nce, own, progress=progress)
+            return fitted.rows, fitted.selection
+        fitted = fit_density(what, *parts, settings.nce, seed, progress)
+        return fitted.density, fitted.selection
     except FloatingPointError:
         raise FloatingPointError(
             "training of the density diverged; check X for extreme values, or set initial_psi lower"

@@ -17,6 +17,8 @@ from cance.composite import ENCODING_BATCH, composite
 from cance.density import DensityEstimate
 from cance.detector.inputs import Reading, Rows
 from cance.encoding import RunSettings
+from cance.row_mixture import RowMixture
+from cance.rows import RowDensity
 from cance.variants import anomaly_score
 
 FARTHEST = np.finfo(np.float64).max  # the score of rows so far out that float32 overflows
@@ -40,8 +42,8 @@ class Model:
     scaler : sklearn.preprocessing.StandardScaler or MinMaxScaler, optional
         Of the columns; images and PCA's features have none.
     autoencoder : torch.nn.Module
-        With `encode` and `decode`, in evaluation mode.
-    density : DensityEstimate, optional
+        With `encode` and `decode`, in evaluation mode; a `RowMixture` has many and takes its place.
+    density : DensityEstimate, RowDensity or RowMixture, optional
         None for ``"Error"``.
     seed : int
     centre : torch.Tensor, optional
@@ -55,7 +57,7 @@ class Model:
     variant: str
     scaler: TransformerMixin | None
     autoencoder: nn.Module
-    density: DensityEstimate | None
+    density: DensityEstimate | RowDensity | RowMixture | None
     seed: int
     centre: torch.Tensor | None = None
 
@@ -86,8 +88,22 @@ class Model:
             np.array(rows, np.float64 if dtype == torch.float64 else np.float32, order="C")
         )
 
+    @property
+    def is_mixture(self) -> bool:
+        """Whether rows are scored as they are, by a mixture of linear autoencoders."""
+        return isinstance(self.autoencoder, RowMixture)
+
+    def require_composite(self) -> None:
+        """Refuse what a mixture has not: one autoencoder, and its composite feature."""
+        if self.is_mixture:
+            raise ValueError(
+                "score='row' on rows of numbers is that of a mixture of autoencoders, which has no "
+                "composite feature; set autoencoder to 'mlp' or 'pca' for one, or score='feature'"
+            )
+
     def composite(self, rows: Rows, progress: bool = False) -> np.ndarray:
         """z of all rows: (N, d + 2) float32."""
+        self.require_composite()
         width = self.settings.autoencoder.latent_dim + 2
         found = np.empty((len(rows), width), np.float32)
         for place, x in self.batches(rows, progress):
@@ -107,4 +123,4 @@ class Model:
         return np.where(np.isfinite(scores), scores, FARTHEST)  # a NaN would pass for an inlier
 
     def _features(self, x: torch.Tensor) -> torch.Tensor:
-        return composite(x, self.autoencoder)
+        return x if self.is_mixture else composite(x, self.autoencoder)

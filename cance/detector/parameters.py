@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,10 +17,12 @@ from cance.nce import NCESettings
 from cance.networks.conv import ConvSettings
 from cance.networks.mlp import MLPSettings
 from cance.pca import PCASettings
+from cance.row_mixture import MixtureSettings
 from cance.scaling import SCALERS
 from cance.variants import VARIANTS
 
 AUTOENCODERS = ("auto", "conv", "mlp", "pca")
+SCORES = ("feature", "row")
 
 
 def check_parameters(estimator) -> None:
@@ -41,6 +44,7 @@ def check_parameters(estimator) -> None:
             raise ValueError(f"{name} is {value!r}, expected {expected}")
 
     words = {"variant": VARIANTS, "autoencoder": AUTOENCODERS, "scaling": tuple(SCALERS)}
+    words["score"] = SCORES
     for name, choices in words.items():
         require(name, lambda v, of=choices: isinstance(v, str) and v in of, f"one of {choices}")
     for name in ("stage1_steps", "stage2_steps", "nce_steps", "noise_ratio"):
@@ -57,6 +61,11 @@ def check_parameters(estimator) -> None:
         lambda v: _is_count(v, 1) or (isinstance(v, str) and v == "auto"),
         "'auto' or an integer of 1 or more",
     )
+    if estimator.score == "row" and estimator.variant != "CANCE":
+        raise ValueError(
+            f"variant is {estimator.variant!r}, expected 'CANCE' where score='row': the variants are "
+            "those of the paper's score of a feature"
+        )
     require("channels_last", lambda v: isinstance(v, bool | np.bool_), "True or False")
     require("device", lambda v: isinstance(v, str | torch.device), "'auto' or a torch device")
 
@@ -96,6 +105,19 @@ def settings_of(estimator, shape: tuple[int, ...], n_train: int) -> RunSettings:
         stage2_steps=int(estimator.stage2_steps),
     )
     return RunSettings(autoencoder, nce, float(estimator.validation_fraction))
+
+
+def mixes(estimator, is_images: bool) -> bool:
+    """Whether the score is that of a row under a mixture of linear autoencoders."""
+    return estimator.score == "row" and estimator.autoencoder == "auto" and not is_images
+
+
+def mixture_of(estimator) -> MixtureSettings:
+    """The settings of that mixture, with as many updates as the estimator allows."""
+    default = MixtureSettings()
+    steps = min(default.nce.steps, int(estimator.nce_steps))
+    fraction = float(estimator.validation_fraction)
+    return replace(default, nce=replace(default.nce, steps=steps), validation_fraction=fraction)
 
 
 def seed_of(random_state) -> int:

@@ -39,9 +39,12 @@ from cance.networks.conv import ConvSettings
 from cance.networks.log_odds import LogOddsSettings
 from cance.networks.mlp import MLPSettings
 from cance.pca import PCAReconstructor, PCASettings
+from cance.row_mixture import Member, RowMixture
+from cance.rows import BOTH, RowDensity
 from cance.scaling import SCALERS
 from cance.training import BestWeights
 from cance.variants import ERROR
+from cance.whitening import Scaling, Whitening
 
 FORMAT = 2
 READABLE = (1, 2)
@@ -98,9 +101,11 @@ def save(detector, path) -> None:
     if state is not None and not isinstance(state, Integral):
         parameters = parameters | {"random_state": model.seed}
     parameters = {name: _plain(name, value) for name, value in parameters.items()}
-    tensors = {f"autoencoder.{k}": v for k, v in model.autoencoder.state_dict().items()}
+    tensors = {}
     if model.density is not None:
         tensors |= {f"density.{k}": v for k, v in model.density.state_dict().items()}
+    if not model.is_mixture:  # of which the one is the other
+        tensors |= {f"autoencoder.{k}": v for k, v in model.autoencoder.state_dict().items()}
     if model.scaler is not None:
         for name in SCALER_STATE[parameters["scaling"]]:
             tensors[f"scaler.{name}"] = torch.from_numpy(getattr(model.scaler, f"{name}_").copy())
@@ -156,16 +161,17 @@ def load(path, device: str = "auto") -> Saved:
     reading = Reading(**{k: _tuple(v) for k, v in fitted["reading"].items()})
     density = None
     if parameters["variant"] != ERROR:
-        density = _density(settings.nce, _part(tensors, "density.")).to(place).eval()
+        density = _any_density(settings.nce, _part(tensors, "density.")).to(place).eval()
+    autoencoder = density
+    if not isinstance(density, RowMixture):
+        autoencoder = _autoencoder(reading.shape, settings, _part(tensors, "autoencoder."))
     model = Model(
         parameters=parameters,
         settings=settings,
         reading=reading,
         variant=parameters["variant"],
         scaler=_scaler(parameters["scaling"], _part(tensors, "scaler.")),
-        autoencoder=_autoencoder(reading.shape, settings, _part(tensors, "autoencoder."))
-        .to(place)
-        .eval(),
+        autoencoder=autoencoder.to(place).eval(),
         density=density,
         seed=fitted["seed"],
         centre=tensors.get("centre"),
@@ -238,6 +244,33 @@ def _autoencoder(
         module = Autoencoder(shape, settings.autoencoder)
     module.to_empty(device="cpu").load_state_dict(tensors)
     return module.requires_grad_(False)
+
+
+def _any_density(nce: NCESettings, tensors: dict[str, torch.Tensor]) -> torch.nn.Module:
+    """Of composite features, of rows given one autoencoder, or of rows by a mixture."""
+    if "whitening_of" in tensors:
+        return _mixture(nce, tensors)
+    if "k" in tensors:
+        of_features = _density(nce, _part(tensors, "density."))
+        return RowDensity(of_features, BOTH, tensors["k"], tensors["lowest"])
+    return _density(nce, tensors)
+
+
+def _mixture(nce: NCESettings, tensors: dict[str, torch.Tensor]) -> RowMixture:
+    which = tensors["whitening_of"].tolist()
+    whitenings, members = [], []
+    for i in range(max(which) + 1):
+        own = _part(tensors, f"whitenings.{i}.")
+        scaling = Scaling(**_part(own, "scaling."))
+        whitenings.append(Whitening(scaling, own["mean"], own["basis"], own["spread"]))
+    for i in range(len(which)):
+        own = _part(tensors, f"members.{i}.")
+        density = _density(nce, _part(own, "density."))
+        member = Member(len(whitenings[0].mean), len(density.shift) - 1)
+        member.density = density
+        member.log_normaliser, member.lowest = own["log_normaliser"], own["lowest"]
+        members.append(member)
+    return RowMixture(whitenings, members, which, tensors["weights"])
 
 
 def _density(nce: NCESettings, tensors: dict[str, torch.Tensor]) -> DensityEstimate:
