@@ -70,20 +70,20 @@ def test_cnce_and_cance_start_from_the_same_weights(composites):
 def test_cance_differs_from_cnce_in_the_augmentation_alone(composites, monkeypatch):
     cnce, cance = (fitted(v, composites).density.state_dict() for v in ("CNCE", "CANCE"))
     assert not torch.equal(cnce["log_odds.0.weight"], cance["log_odds.0.weight"])
-    monkeypatch.setattr(AugmentedData, "sample", lambda self, z, generator: z)
+    monkeypatch.setattr(AugmentedData, "mix", lambda self, z, altered, features: z)
     unaugmented = fitted("CANCE", composites).density.state_dict()
     assert all(torch.equal(cnce[key], unaugmented[key]) for key in cnce)
 
 
 def test_cance_s_artificial_features_come_from_the_raw_training_rows(composites, monkeypatch):
     seen = []
-    sample = AugmentedData.sample
+    mix = AugmentedData.mix
 
-    def spy(self, z, generator):
+    def spy(self, z, altered, features):
         seen.append((self, z))
-        return sample(self, z, generator)
+        return mix(self, z, altered, features)
 
-    monkeypatch.setattr(AugmentedData, "sample", spy)
+    monkeypatch.setattr(AugmentedData, "mix", spy)
     fitted("CANCE", composites)
     train = composites[0].double().numpy()
     for name, column in (("error", -2), ("dissimilarity", -1)):

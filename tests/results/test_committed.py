@@ -8,6 +8,7 @@ import pytest
 
 from cance import experiments
 from cance.experiments import runner
+from cance.experiments.plans import kddcup
 from cance.experiments.plans import tables as table_plans
 from cance.results import paper, records
 from cance.results.records import StrayTemporary
@@ -37,7 +38,7 @@ COMPLETE = sorted(
         ),
         ("schedule", "mnist"),
         *((f"tabular-{split}", name) for split in table_plans.SPLITS for name in TABLE_6),
-        *((name, table) for name, table in experiments.EXPERIMENTS if table == "kddcup99"),
+        *kddcup.EXPERIMENTS,
     }
 )
 

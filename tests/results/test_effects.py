@@ -86,9 +86,10 @@ def test_every_number_counts_once():
     found, _ = records.scan(ROOT / "book/results")
     frame = effects.distinct(found)
     eights = frame[(frame["row"] == "8") & (frame["dataset"] == "MNIST")]
-    assert list(eights["table"].unique()) == [7]  # not 10 again
+    # not 10 again; Table 9's is another number, on pretrained features
+    assert list(eights.loc[eights["column"] == "CANCE", "table"]) == [7, 9]
     averages = frame[(frame["column"] == "CANCE") & (frame["dataset"] == "MNIST")]
-    assert (averages["row"].isin(["MNIST", "Avg"]) & (averages["table"] != 8)).sum() == 1
+    assert (averages["row"].isin(["MNIST", "Avg"]) & ~averages["table"].isin([8, 9])).sum() == 1
     assert set(frame["why"]) <= {"", "within a point", "within the noise"}
     assert ((frame["why"] == "") == (frame["verdict"] != "reproduced")).all()
 
