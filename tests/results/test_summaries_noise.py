@@ -74,14 +74,6 @@ def test_the_interval_is_scipy_s():
         summaries.effect([])
 
 
-def test_likelihoods_are_compared_within_a_class():
-    records = [width_record(c, 0, aurocs(0), likelihood=10.0 * c) for c in (1, 2, 3)]
-    gains = summaries.likelihood_gains(summaries.widths(records), PRINTED, WIDE)
-    assert set(gains) == {"LatNCE", "CNCE", "CANCE"}
-    for found in gains.values():
-        assert (found.mean, found.low, found.n) == pytest.approx((0.25, 0.25, 3))
-
-
 def test_the_gain_of_augmentation_is_over_classes_or_over_seeds_of_one():
     records = [width_record(0, s, aurocs(0.01 * s)) for s in (0, 1, 2)]
     for record, gain in zip(records, (0.01, 0.02, 0.06)):

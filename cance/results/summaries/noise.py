@@ -149,27 +149,6 @@ def width_table(frame: pd.DataFrame, classes: int) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def likelihood_gains(frame: pd.DataFrame, noise: str, than: str) -> dict[str, Effect]:
-    """By how much one noise fits the held-out rows better than another, in nats a row.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Of one data set, as `widths` returns it.
-    noise, than : str
-
-    Returns
-    -------
-    dict of str to Effect
-        By variant, over the normal classes.
-    """
-    once = frame[frame["score"] == PLAIN]
-    keys = ["variant", "normal", "noise"]
-    means = once.groupby(keys, sort=False)["log_likelihood"].mean().unstack("noise")
-    by_variant = (means[noise] - means[than]).groupby("variant", sort=False)
-    return {variant: effect(values) for variant, values in by_variant}
-
-
 def looks(records: Iterable[dict]) -> pd.DataFrame:
     """Every AUROC of the readings of CIFAR-10, a row each.
 
