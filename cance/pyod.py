@@ -32,9 +32,9 @@ class CANCE(BaseDetector):
     ----------
     contamination : float
         Share of the rows given to `fit` that `labels_` calls outliers, in (0, 0.5].
-    variant, autoencoder, scaling, latent_dim, covariance_weight, batch_size, stage1_steps, \
-stage2_steps, nce_steps, noise_ratio, initial_psi, validation_fraction, channels_last, device, \
-random_state, verbose
+    variant, density_of, autoencoder, scaling, latent_dim, covariance_weight, batch_size, \
+stage1_steps, stage2_steps, nce_steps, noise_ratio, initial_psi, validation_fraction, \
+channels_last, device, random_state, verbose
         As `cance.CANCE` has them.
 
     Attributes
@@ -53,6 +53,7 @@ random_state, verbose
         self,
         contamination=0.1,
         variant=_DEFAULTS["variant"],
+        density_of=_DEFAULTS["density_of"],
         autoencoder=_DEFAULTS["autoencoder"],
         scaling=_DEFAULTS["scaling"],
         latent_dim=_DEFAULTS["latent_dim"],
@@ -71,6 +72,7 @@ random_state, verbose
     ):
         super().__init__(contamination=contamination)
         self.variant = variant
+        self.density_of = density_of
         self.autoencoder = autoencoder
         self.scaling = scaling
         self.latent_dim = latent_dim

@@ -37,7 +37,7 @@ class CANCE(OutlierMixin, BaseEstimator):
     variant : {"CANCE", "CNCE", "LatNCE", "Error"}
         The four scores of the ablation (Table 1): all of it; without augmentation; the latents
         alone; the reconstruction error alone.
-    score : {"feature", "row"}
+    density_of : {"feature", "row"}
         ``"feature"``: the paper's, -ln p of the composite feature. ``"row"``: -ln p of the row, which adds
         the size of the shell of rows that share a feature (`cance.rows`, chapter 15). With
         ``autoencoder="auto"``, rows of numbers then get a mixture of linear autoencoders in place of one
@@ -140,7 +140,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         self,
         variant="CANCE",
         *,
-        score="feature",
+        density_of="feature",
         autoencoder="auto",
         scaling="standard",
         latent_dim=None,
@@ -160,7 +160,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         verbose=0,
     ):
         self.variant = variant
-        self.score = score
+        self.density_of = density_of
         self.autoencoder = autoencoder
         self.scaling = scaling
         self.latent_dim = latent_dim

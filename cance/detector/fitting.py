@@ -115,7 +115,7 @@ def _fit_part(
     encoded = _encode(tensor, settings, seed, progress)
     history, density = dict(encoded.stages), None
     if estimator.variant != ERROR:
-        what = ROW if estimator.score == "row" else estimator.variant
+        what = ROW if estimator.density_of == "row" else estimator.variant
         density, history["density"] = _fit_density(what, encoded, settings, seed, progress)
     model = Model(
         parameters=estimator.get_params(),

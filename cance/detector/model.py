@@ -97,8 +97,8 @@ class Model:
         """Refuse what a mixture has not: one autoencoder, and its composite feature."""
         if self.is_mixture:
             raise ValueError(
-                "score='row' on rows of numbers is that of a mixture of autoencoders, which has no "
-                "composite feature; set autoencoder to 'mlp' or 'pca' for one, or score='feature'"
+                "density_of='row' on rows of numbers is that of a mixture of autoencoders, which has no "
+                "composite feature; set autoencoder to 'mlp' or 'pca' for one, or density_of='feature'"
             )
 
     def composite(self, rows: Rows, progress: bool = False) -> np.ndarray:

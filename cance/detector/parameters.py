@@ -22,7 +22,7 @@ from cance.scaling import SCALERS
 from cance.variants import VARIANTS
 
 AUTOENCODERS = ("auto", "conv", "mlp", "pca")
-SCORES = ("feature", "row")
+DENSITIES_OF = ("feature", "row")
 
 
 def check_parameters(estimator) -> None:
@@ -44,7 +44,7 @@ def check_parameters(estimator) -> None:
             raise ValueError(f"{name} is {value!r}, expected {expected}")
 
     words = {"variant": VARIANTS, "autoencoder": AUTOENCODERS, "scaling": tuple(SCALERS)}
-    words["score"] = SCORES
+    words["density_of"] = DENSITIES_OF
     for name, choices in words.items():
         require(name, lambda v, of=choices: isinstance(v, str) and v in of, f"one of {choices}")
     for name in ("stage1_steps", "stage2_steps", "nce_steps", "noise_ratio"):
@@ -61,9 +61,9 @@ def check_parameters(estimator) -> None:
         lambda v: _is_count(v, 1) or (isinstance(v, str) and v == "auto"),
         "'auto' or an integer of 1 or more",
     )
-    if estimator.score == "row" and estimator.variant != "CANCE":
+    if estimator.density_of == "row" and estimator.variant != "CANCE":
         raise ValueError(
-            f"variant is {estimator.variant!r}, expected 'CANCE' where score='row': the variants are "
+            f"variant is {estimator.variant!r}, expected 'CANCE' where density_of='row': the variants are "
             "those of the paper's score of a feature"
         )
     require("channels_last", lambda v: isinstance(v, bool | np.bool_), "True or False")
@@ -109,7 +109,7 @@ def settings_of(estimator, shape: tuple[int, ...], n_train: int) -> RunSettings:
 
 def mixes(estimator, is_images: bool) -> bool:
     """Whether the score is that of a row under a mixture of linear autoencoders."""
-    return estimator.score == "row" and estimator.autoencoder == "auto" and not is_images
+    return estimator.density_of == "row" and estimator.autoencoder == "auto" and not is_images
 
 
 def mixture_of(estimator) -> MixtureSettings:

@@ -1,4 +1,4 @@
-"""`CANCE(score="row")`: the score of a row, with one autoencoder or a mixture of linear ones."""
+"""`CANCE(density_of="row")`: the score of a row, with one autoencoder or a mixture of linear ones."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from cance.row_mixture import RowMixture
 from cance.rows import RowDensity
 
 QUICK = {
-    "score": "row",
+    "density_of": "row",
     "random_state": 0,
     "stage1_steps": 3,
     "stage2_steps": 3,
@@ -50,7 +50,7 @@ def test_far_rows_are_outliers_and_a_loaded_detector_agrees(fitted, kind, tmp_pa
     assert (detector.predict(far) == -1).all()
     detector.save(tmp_path / kind)
     loaded = CANCE.load(tmp_path / kind, device="cpu")
-    assert loaded.score == "row"
+    assert loaded.density_of == "row"
     both = np.concatenate([ROWS, far])
     np.testing.assert_array_equal(loaded.anomaly_score(both), detector.anomaly_score(both))
 
@@ -67,5 +67,5 @@ def test_a_mixture_has_no_composite_feature(fitted):
 def test_other_variants_have_no_score_of_a_row():
     with pytest.raises(ValueError, match="variant is 'CNCE', expected 'CANCE'"):
         CANCE("CNCE", **QUICK).fit(ROWS)
-    with pytest.raises(ValueError, match="score is 'rows', expected one of"):
-        CANCE(score="rows").fit(ROWS)
+    with pytest.raises(ValueError, match="density_of is 'rows', expected one of"):
+        CANCE(density_of="rows").fit(ROWS)
