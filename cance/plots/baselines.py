@@ -32,7 +32,8 @@ def auroc_by_seconds(costs: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     Triangles were fitted on a GPU, which several fits shared: seconds compare among circles, and
     among triangles.
     """
-    figure, axes = plt.subplots(1, len(titles), figsize=(3.6 * len(titles), 3.8), squeeze=False)
+    size = (3.6 * len(titles), 3.8)
+    figure, axes = plt.subplots(1, len(titles), figsize=size, sharex=True, squeeze=False)
     for axis, (dataset, title) in zip(axes[0], titles.items()):
         for row in costs[costs["dataset"] == dataset].itertuples():
             marker = MARKERS[row.device.split(":")[0]]

@@ -80,9 +80,14 @@ def test_a_mean_over_some_of_the_classes_is_not_shown(frame):
     assert found["cifar10"].isna().all()
 
 
-def test_costs_stand_by_device(frame):
+def test_costs_are_of_the_device_that_most_classes_were_fitted_on(frame):
     found = baselines.costs(frame).set_index("method")
     assert found.loc["LSA", "seconds"] == pytest.approx(11.5)
     assert found.loc["LSA", "classes"] == 4
-    assert found.loc["CANCE", "seeds"] == 2
     assert found.loc["KDE", "device"] == "cpu: something"
+    moved = frame.copy()
+    first = (moved["method"] == "LSA") & (moved["normal"] == "0")
+    moved.loc[first, ["device", "seconds"]] = ["cuda: other", 1.0]
+    found = baselines.costs(moved).set_index("method")
+    assert found.loc["LSA", "seconds"] == pytest.approx(12)
+    assert found.loc["LSA", "auroc"] == pytest.approx(76.25)  # of all classes
