@@ -42,6 +42,7 @@ from cance.data import tables as sets
 from cance.experiments import named, runner
 from cance.experiments.plans.pretrained import SIZES, SMALLER
 from cance.pages import html_tables
+from cance.pages.backbone_records import BackboneRecords
 from cance.plots import pretrained
 from cance.results import provenance, records, tables
 from cance.results.summaries import features as by
@@ -57,19 +58,7 @@ if profile == "smoke":
 finished, _ = records.scan(root)
 finished = [record for record in finished if record["cell"]["seed"] < seeds]
 NAMES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
-
-
-def of(experiment, on, network=backbone):
-    """The records of one experiment on one data set and backbone."""
-    return summaries.of(finished, named(experiment, network), on)
-
-
-def waiting(experiment, on):
-    """One line in place of what has no record yet: the command that makes it."""
-    command = f"python -m cance run {experiment} --dataset {on} --backbone {backbone}"
-    display(Markdown(f"*No record yet:* `{command}`"))
-
-
+of = BackboneRecords(finished, backbone)
 counted = ", ".join(f"{len(of('pretrained', on))} on {name}" for on, name in NAMES.items())
 print(f"{network.title}: records of Table 9's kind, {counted}")
 
@@ -164,7 +153,7 @@ for on in ("cifar10", "mnist"):
         of_data = compared[9][compared[9]["dataset"] == NAMES[on]]
         display(html_tables.by_class(of_data, "four scores on features and PCA"))
     else:
-        waiting("pretrained", on)
+        display(Markdown(of.waiting("pretrained", on)))
 
 # %% [markdown]
 # ## Is CANCE above the error?
@@ -253,7 +242,7 @@ if plain:
     title = f"Mean AUROC in percent over the classes, {network.title}; CANCE below for comparison"
     display(html_tables.plain(both, title, 1, ["score"]))
 else:
-    waiting("neighbours", "cifar10")
+    display(Markdown(of.waiting("neighbours", "cifar10")))
 
 # %% tags=["nbval-check-output", "hide-input"]
 if whole:
@@ -295,7 +284,7 @@ if rows:
     title = "Mean AUROC in percent, as the features are (d = 64, d = 6) and scaled to unit length"
     display(html_tables.plain(pd.DataFrame(list(rows.values()), index=index), title))
 else:
-    waiting("unit-length", "cifar10")
+    display(Markdown(of.waiting("unit-length", "cifar10")))
 
 # %% [markdown]
 # ## The fingerprint: which size did the paper use?
@@ -370,7 +359,7 @@ if prints:
         )
     display(Markdown(text))
 else:
-    waiting("fingerprint-64", "cifar10")
+    display(Markdown(of.waiting("fingerprint-64", "cifar10")))
 
 # %% [markdown]
 # ### ADBench's features
