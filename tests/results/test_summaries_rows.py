@@ -5,7 +5,7 @@ import pytest
 from record_factory import make_record
 from scipy import stats
 
-from cance.results.summaries.rows import benchmark, by_class, paired
+from cance.results.summaries.rows import benchmark, by_class, gain, paired
 
 
 def of(experiment, dataset, normal, seed, aurocs):
@@ -52,3 +52,14 @@ def test_the_exact_test_is_scipy_s():
     np.testing.assert_allclose([found.low, found.high], interval)
     with pytest.raises(ValueError, match="1 differences"):
         paired([0.1])
+
+
+def test_a_gain_is_over_the_means_of_classes():
+    values = {(1, 0): (0.9, 0.8), (1, 1): (0.7, 0.8), (2, 0): (0.9, 0.7), (2, 1): (0.9, 0.9)}
+    records = [
+        of("rows", "mnist", n, s, {"row": a, "Error": b}) for (n, s), (a, b) in values.items()
+    ]
+    found = gain(by_class(records, ("rows",), "mnist"), "row", "Error")
+    assert np.isclose(found.mean, 5)
+    assert found.n == 2
+    assert np.isclose(found.high - found.mean, found.mean - found.low)

@@ -122,3 +122,17 @@ def paired(differences: Sequence[float]) -> Paired:
     half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
     mean = float(values.mean())
     return Paired(mean, mean - half, mean + half, int((values > 0).sum()), len(values), p_value)
+
+
+def gain(frame: pd.DataFrame, method: str, other: str) -> Paired:
+    """`paired` of one method and another, a difference a class.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `by_class` returns.
+    method, other : str
+        Columns.
+    """
+    means = frame.groupby("class").mean()
+    return paired((means[method] - means[other]).to_numpy())
