@@ -1,0 +1,238 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 10b. The other methods: Tables 2 and 10
+#
+# **Does CANCE match or exceed the others when all of them are run on the same splits, by the same rule?** The paper
+# copies the figures of KDE, VAE, PixelCNN and LSA from Abati et al. {cite:p}`abati2019lsa` and runs DAGMM itself.
+# Here each was run again, one normal class after the other, and no epoch, bandwidth or weight was chosen with a look
+# at an anomaly.
+
+# %% tags=["parameters", "hide-input"]
+seeds = 5
+profile = "paper"  # or "smoke": DAGMM on one class for an epoch; shows only that it runs
+
+# %% tags=["nbval-check-output", "hide-input"]
+from cance.pages.parameters import check_parameters
+
+check_parameters()
+
+import pandas as pd
+from IPython.display import Markdown, display
+
+from cance import experiments
+from cance.experiments import runner
+from cance.pages import html_tables
+from cance.plots import baselines as figures
+from cance.plots.tabular import ranks as figure_of_ranks
+from cance.results import provenance, ranks, records, tables
+from cance.results.summaries import baselines
+from cance.results.summaries.labels import how_run
+
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
+METHOD = {"Error": "Error", "CANCE": "CANCE"}  # of the ablation's records
+OTHERS = ("kde", "lsa", "vae-lsa", "pixel-cnn", "dagmm-images", "deep-svdd", "drocc", "dpad")
+
+root = provenance.results_folder(profile)
+if profile == "smoke":
+    runs = experiments.list_runs("dagmm-images-shortened", "mnist", 1, [[8]])
+    smoke = experiments.find("dagmm-images-shortened", "mnist", profile)
+    runner.run(runs, smoke, root, progress=False)
+finished = [r for r in records.scan(root)[0] if r["cell"]["seed"] < seeds]
+of_set = [(r, r["cell"]["experiment"], r["cell"]["dataset"]) for r in finished]
+done = {(name, dataset) for _, name, dataset in of_set}
+taken = {  # a shorter schedule only where the whole was not run
+    (whole if (whole, dataset) in done else f"{whole}-shortened", dataset)
+    for whole in OTHERS
+    for dataset in TITLES
+}
+others = [r for r, name, dataset in of_set if (name, dataset) in taken]
+names = {"mnist": "ablation", "cifar10": "ablation", "fashion-mnist": "fashion-mnist"}
+own = [r for r, name, dataset in of_set if name == names.get(dataset)]
+how = how_run(others)
+frame = baselines.by_class(own, METHOD)
+frame = pd.concat([frame, baselines.by_class(others, {m: m for m in how["method"]})])
+table2 = tables.compare(2, finished)
+table10 = tables.compare(10, finished)
+print(f"{len(others)} records of {how['method'].nunique()} other methods, profile {profile}")
+
+# %% tags=["remove-input", "nbval-check-output"]
+if profile == "paper":
+    of_length = frame.groupby("method")["label"].first()
+    pairs = baselines.against(frame, "CANCE")
+    cut = pairs.index.map(of_length) == "shortened"
+    parts = [
+        f"{row.difference:+.1f} points over {m} ({row.higher:.0f} of {row.classes:.0f} classes, p = {row.p:.2g})"
+        for m, row in pairs[~cut].iterrows()
+    ]
+    compared = table2[(table2["column"] != "CANCE") & (table2["n"] > 0)]
+    short = compared["stand_in"].str.startswith("shortened")
+    means = [
+        "; ".join(
+            f"{n.column} {n.ours_mean:.1f} on {n.dataset}, where the paper prints {n.paper_mean:.1f}"
+            for n in compared[chosen].itertuples()
+        )
+        for chosen in (~short, short)
+    ]
+    display(
+        Markdown(
+            f"**What was found.** Against those that were run in full or as we read them, our CANCE has "
+            f"{', '.join(parts)}, by an exact paired test over the classes. In full: {means[0]}. On a schedule cut short, "
+            f"a first look and no verdict on the method: {means[1]}."
+        )
+    )
+
+# %% [markdown]
+# ## Table 2: the means
+#
+# A number has a verdict where the method was run as published. *Our reading* rests on settings that nobody has
+# published, *shortened* on a shorter schedule; these are compared without a verdict.
+
+# %% tags=["hide-input", "nbval-check-output"]
+display(html_tables.compared(table2[table2["n"] > 0]))
+
+# %% tags=["hide-input", "nbval-check-output"]
+shown = how.reset_index().set_index(["method", "dataset"])
+columns = ["label", "note", "runs", "auroc", "seconds"]
+display(
+    html_tables.plain(shown[columns], "How each was run; seconds of a fit, mean AUROC in percent")
+)
+
+# %% [markdown]
+# ## Table 10: class by class
+
+# %% tags=["hide-input", "nbval-check-output"]
+for dataset in ("MNIST", "CIFAR-10"):
+    display(
+        html_tables.by_class(table10[table10["dataset"] == dataset], f"{dataset}, one normal class")
+    )
+
+# %% [markdown]
+# ## Method by method
+#
+# **KDE.** A Gaussian kernel on principal components of the pixels. Known: that they are whitened. Open: how many are
+# kept, and the bandwidth. Ours keeps 95 % of the variance and takes the bandwidth that cross-validation of the
+# likelihood prefers, no anomaly being seen: on MNIST that is far better than what the paper prints. A KDE on 8
+# components comes near the printed figures; that rule is test-informed and stands apart (`kde-8-components`, below).
+#
+# **VAE.** LSA's networks with a Gaussian posterior in place of the sigmoid, scored by the negated bound of Eq. (2).
+# Known: the networks and the score. Open: rate, batch, epochs, the weight of the divergence. Ours has squares summed
+# over the pixels, a weight of one, and several draws an image for the score.
+#
+# **PixelCNN.** A softmax over the levels of each pixel and channel, given all that is read before it
+# {cite:p}`vandenoord2016`. Known: nothing. The score is the likelihood of the whole image, which prefers smooth and
+# sparse ones whatever they show: ones are its best class and eights its worst, in the paper as here, and the size of
+# the network matters little.
+#
+# **LSA.** An autoencoder whose latent has an autoregressive density, trained together {cite:p}`abati2019lsa`. Known:
+# networks, loss, bins, score; 200 epochs at a rate of $10^{-4}$. The published batch of 256 is said not to converge
+# well, so ours is 64. Its head of 26 million weights costs as much as all the rest on MNIST.
+#
+# **DAGMM.** A mixture of four Gaussians of the composite feature, trained with the autoencoder
+# {cite:p}`zong2018dagmm`. Known: CANCE's autoencoder, 400 epochs at $10^{-4}$, the least validation loss. Open: the
+# weights of the loss, which are DAGMM's here, and the batch. Squares are summed over the pixels: were they averaged,
+# the energy would outweigh them by hundreds. The mixture is computed in float64. This is the surprise of the chapter:
+# the paper's DAGMM is near chance on MNIST, and ours, after a fortieth of the epochs at ten times the rate, is not
+# (below). What the paper's collapsed on cannot be known; the same features with a density of their own are CANCE's
+# LatNCE and CNCE of {doc}`09_ablation`.
+
+# %% tags=["hide-input", "nbval-check-output"]
+eight = [r for r, name, _ in of_set if name == "kde-8-components"]
+if eight:
+    printed = table10[table10["column"] == "KDE"].replace(
+        {"dataset": {v: k for k, v in TITLES.items()}}
+    )
+    printed = printed.set_index(["dataset", "row"])["paper_mean"]
+    beside = baselines.by_class(eight).set_index(["dataset", "normal"])[["auroc"]]
+    beside = beside.join(printed.rename("paper").rename_axis(["dataset", "normal"]))
+    beside = beside.rename(columns={"auroc": "8 components"})
+    display(
+        html_tables.plain(beside, "KDE on 8 whitened components beside the paper's KDE, percent")
+    )
+
+# %% tags=["hide-input", "nbval-check-output"]
+dagmm = [r for r in others if r["cell"]["experiment"].startswith("dagmm-images")]
+kept = pd.DataFrame(
+    [
+        (
+            TITLES[r["cell"]["dataset"]],
+            100 * r["metrics"]["DAGMM"]["auroc"],
+            r["selection"]["DAGMM"]["step"],
+            r["degenerate_epoch"] is not None,
+        )
+        for r in dagmm
+    ],
+    columns=["data", "auroc", "epoch", "collapsed"],
+)
+summary = kept.groupby("data", sort=False).agg(
+    **{
+        "runs": ("auroc", "size"),
+        "least AUROC": ("auroc", "min"),
+        "mean AUROC": ("auroc", "mean"),
+        "first epoch kept": ("epoch", "min"),
+        "last epoch kept": ("epoch", "max"),
+        "collapsed": ("collapsed", "sum"),
+    }
+)
+whole = {name: 0 for name in summary.columns if "AUROC" not in name}
+display(
+    html_tables.plain(summary, "Our DAGMM: AUROC, epochs whose weights were kept, collapses", whole)
+)
+
+# %% [markdown]
+# ## Ranks
+#
+# Within each class the methods are ranked, 1 being best. Two mean ranks further apart than the critical difference
+# (Nemenyi's at 5 %, {cite:t}`demsar2006`) differ. The ten classes of a data set are not ten data sets, so the test is
+# surer than it should be. Only methods that were run on every class of a column stand in it.
+
+# %% tags=["hide-input", "nbval-check-output"]
+columns = {}
+sets = {TITLES[d]: [d] for d in TITLES} | {"all thirty classes": list(TITLES)}
+for title, chosen in sets.items():
+    whole = baselines.in_every_block(frame[frame["dataset"].isin(chosen)])
+    if whole["method"].nunique() > 2:
+        columns[title] = ranks.ranking(whole, "auroc", ["dataset", "normal"])
+ranked = pd.DataFrame({title: found.ranks for title, found in columns.items()})
+last = list(columns)[-1] if columns else None
+if last:
+    ranked = ranked.sort_values(last)
+    ranked.loc["critical difference"] = {
+        t: found.critical_difference for t, found in columns.items()
+    }
+display(html_tables.plain(ranked.rename_axis("method"), "Mean ranks over the classes", 2))
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot of the mean rank of each method over the classes, best first, with a bar as long as the critical difference."}, "figure": {"caption": "Mean ranks over the classes that all of the methods shown were run on. The bar is the critical difference."}}
+figure_of_ranks(columns[last]) if last else None
+
+# %% [markdown]
+# ## CANCE against each
+#
+# The difference of the means over the seeds, class by class; $p$ is two-sided, of the exact signed-rank test over the
+# classes that both were run on. Where the other's schedule was cut short, the difference is no verdict on the method.
+
+# %% tags=["hide-input", "nbval-check-output"]
+if "CANCE" in set(frame["method"]):
+    pairs = baselines.against(frame, "CANCE")
+    pairs = pairs.assign(run=pairs.index.map(frame.groupby("method")["label"].first()))
+    digits = {"difference": 2, "p": 4, "classes": 0, "higher": 0}
+    display(html_tables.plain(pairs.rename_axis("other"), "CANCE less the other, points", digits))
+
+# %% [markdown]
+# ## What it costs
+#
+# Seconds of one fit, beside what it gets. Triangles are of a GPU that several fits shared, circles of one core:
+# seconds compare within a kind.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three scatter plots, one a data set, of mean AUROC against seconds of a fit on a logarithmic axis, a labelled point a method."}, "figure": {"caption": "Mean AUROC against seconds of a fit. Circles: one CPU core. Triangles: a GPU shared by several fits."}}
+figures.auroc_by_seconds(baselines.costs(frame), TITLES)
