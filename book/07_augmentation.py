@@ -431,7 +431,7 @@ Markdown(
 )
 
 # %% [markdown]
-# Nor does the width of the noise decide it. CANCE minus CNCE in points, under both starts of $K$, with the 95 %
+# Nor does the start of $K$ decide it (what much wider noise does is in {doc}`06_adversarial_noise`). CANCE minus CNCE in points, under both starts of $K$, with the 95 %
 # interval over the sets of normal classes (on MNIST-C over the seeds), and the paper's:
 
 # %% tags=["hide-input", "nbval-check-output"]
