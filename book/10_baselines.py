@@ -236,3 +236,30 @@ if "CANCE" in set(frame["method"]):
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three scatter plots, one a data set, of mean AUROC against seconds of a fit on a logarithmic axis, a labelled point a method."}, "figure": {"caption": "Mean AUROC against seconds of a fit. Circles: one CPU core. Triangles: a GPU shared by several fits."}}
 figures.auroc_by_seconds(baselines.costs(frame), TITLES)
+
+# %% [markdown]
+# ## Exercises
+#
+# :::{admonition} Exercise 1
+# In LSA's head and in PixelCNN the first layer is strict (coordinate $j$ sees those before $j$), the others are not. What
+# would coordinate $j$ see if all $L$ layers were strict?
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+#
+# Each strict layer moves the horizon back by one coordinate: the output at $j$ would see only those before
+# $j - L + 1$, and its $L - 1$ nearest predecessors, which say the most about it, would be hidden.
+# :::
+#
+# :::{admonition} Exercise 2
+# What is the least two-sided $p$ that the exact signed-rank test over ten classes can give, and against how many other
+# methods could CANCE be held at 5 % with Bonferroni's correction?
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+#
+# All ten differences have one sign with probability $2 \cdot 2^{-10} = 0.00195$, which the last table prints wherever
+# CANCE is ahead in every class. $0.05 / 0.00195 = 25.6$: against 25.
+# :::
