@@ -186,7 +186,7 @@ def test_auto_takes_the_digits_only_where_mnist_is_not_to_be_found(tmp_path, mon
     assert data.load_auto("auto").name == "digits"
     with pytest.raises(DatasetUnavailable):
         data.load_auto("mnist")
-    monkeypatch.setattr(data, "load", lambda name: name)
+    monkeypatch.setattr("cance.data.images.load", lambda name: name)
     assert data.load_auto("auto") == "mnist"
 
 
