@@ -588,7 +588,7 @@ if wide_runs:
     gained = {noise: widths.augmentation_gain(wide_runs, noise) for noise in S.index}
     wider = {name: fits.loc[natural, name] - fits.loc[narrow, name] for name in digits if name in S}
     alone = ours.xs("-T", level="score")["CNCE"]
-    best = max(gained, key=lambda noise: gained[noise].mean)
+    most = max(gained, key=lambda noise: gained[noise].mean)
     without = {noise: widths.augmentation_gain(wide_runs, f"{noise}, -T") for noise in S.index}
     display(
         Markdown(
@@ -597,7 +597,7 @@ if wide_runs:
             f"{line['LatNCE']:.1f}), CNCE from {S.CNCE[narrow]:.1f} to {S.CNCE[natural]:.1f} and {S.CNCE[widest]:.1f} "
             f"({line['CNCE']:.1f}), CANCE from {S.CANCE[narrow]:.1f} to {S.CANCE[natural]:.1f} and {S.CANCE[widest]:.1f} "
             f"({line['CANCE']:.1f}). The augmentation gains {gained[narrow].mean:+.2f}, {gained[natural].mean:+.2f} and "
-            f"{gained[widest].mean:+.2f} points, at most {gained[best].mean:+.2f} ({best}); the paper's gain is "
+            f"{gained[widest].mean:+.2f} points, at most {gained[most].mean:+.2f} ({most}); the paper's gain is "
             f"{line['CANCE'] - line['CNCE']:+.2f}. In likelihood the start at 1.69 is "
             f"{', '.join(f'{gain:+.2f} nats ({name})' for name, gain in wider.items())} from the one at 1.05; CNCE has "
             f"{fits.CNCE[widest] - fits.CNCE[narrow]:+.2f} with $K$ = 3. A score by $-T$ alone needs wide noise to be of use: "
