@@ -30,7 +30,6 @@ from cance.pages.parameters import check_parameters
 
 check_parameters()
 
-import pandas as pd
 from IPython.display import Markdown, display
 
 from cance import experiments

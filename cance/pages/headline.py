@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
+from cance.data.backbones import BACKBONES
+from cance.experiments import named
 from cance.results import effects, ranks, tables
 from cance.results.summaries import runs
 from cance.results.summaries import tables as table_summaries
@@ -111,11 +113,10 @@ def results(found: list[dict]) -> str:
 def advice(found: list[dict]) -> str:
     """When to use the method and when not, with the numbers behind it."""
     number = _numbers(found)
-    mnist, features = number[1, "MNIST", "MNIST", "CANCE"], number[9, "CIFAR-10", "Avg", "CANCE"]
+    mnist = number[1, "MNIST", "MNIST", "CANCE"]
     pixels = number[1, "CIFAR-10", "CIFAR-10", "CANCE"]
     error = number[1, "MNIST", "MNIST", "Error"]
-    on_features = number[9, "CIFAR-10", "Avg", "Error"]
-    neighbours = number[11, "CIFAR-10", "Avg", "NN ResNet-18"]
+    backbone, features = _on_features(found)
     measured = table_summaries.measured(found)
     honest = measured[measured["method"] != table_summaries.LEAK]
     ranking = ranks.ranking(honest, "average_precision").ranks
@@ -129,14 +130,14 @@ def advice(found: list[dict]) -> str:
         (
             "colour photographs, from pixels",
             "**Don't.** Take the features of a pretrained network.",
-            f"CIFAR-10: {_percent(pixels)}, from features {_percent(features)}",
+            f"CIFAR-10: {_percent(pixels)}, from features of {backbone} {features['CANCE']:.1f} %",
         ),
         (
             "embeddings of a pretrained network",
             '**Try first** PCA\'s error (`variant="Error"`) and nearest neighbours.',
             (
-                f"CIFAR-10: error {_percent(on_features)}, neighbours {_percent(neighbours)}, CANCE "
-                f"{_percent(features)}"
+                f"CIFAR-10, {backbone}: error {features['Error']:.1f} %, neighbours "
+                f"{features['NN, features']:.1f} %, CANCE {features['CANCE']:.1f} %"
             ),
         ),
         (
@@ -149,6 +150,19 @@ def advice(found: list[dict]) -> str:
         ),
     ]
     return tabulate(lines, headers=["your data", "advice", "because"], tablefmt="pipe")
+
+
+def _on_features(found: list[dict]) -> tuple[str, pd.Series]:
+    """The first backbone that has been run on all of CIFAR-10, and its methods' mean AUROC in percent."""
+    for backbone in BACKBONES.values():
+        parts = [
+            runs.of(found, named(experiment, backbone.name), "cifar10")
+            for experiment in ("pretrained", "neighbours")
+        ]
+        if all(len({record["cell"]["normal"][0] for record in part}) == 10 for part in parts):
+            means = pd.concat([runs.mean_aurocs(part)["mean"] for part in parts])
+            return backbone.title, means[~means.index.duplicated()]
+    raise ValueError("no backbone has records of all of CIFAR-10's classes")
 
 
 def insert(page: str, block: str, name: str) -> str:
