@@ -22,7 +22,7 @@ LABELS = (-1, 0, 1)
 
 
 def deep_sad_losses(distances: torch.Tensor, labels: torch.Tensor, eta: float) -> torch.Tensor:
-    """Eq. (7) of Deep SAD, image by image.
+    """Losses of Deep SAD, its Eq. (7), image by image.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class VariationalNetwork(nn.Module):
         self.decoder = LSADecoder(image_shape, latent_dim, settings)
 
     def forward(self, x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Eq. (2) with the mean over S draws for its expectation.
+        """The negated ELBO, Eq. (2), with the mean over S draws for its expectation.
 
         Parameters
         ----------
