@@ -9,17 +9,20 @@ Half of a set's normal rows are given to `fit`, the other half is new. Run it fr
 from __future__ import annotations
 
 import argparse
+import json
 import warnings
+from pathlib import Path
 
 import numpy as np
+import torch
 from joblib import Parallel, delayed
 from sklearn import datasets
-from tabulate import tabulate
 from tqdm import tqdm
 
-from cance import CANCE
+from cance import CANCE, devices
 from cance.data import tables
 from cance.detector.conformal import rank, threshold
+from cance.results import benchmarks, provenance
 
 RATES = (0.01, 0.05, 0.1)
 STEPS = {"stage1_steps": 400, "stage2_steps": 120, "nce_steps": 500}
@@ -71,39 +74,49 @@ def alarms(rows: np.ndarray, seed: int, folds: int | str, steps: dict) -> np.nda
     return np.array([[np.mean(scores > cut) for cut in cuts], promised])
 
 
-def table(splits: int, folds: int | str, jobs: int, steps: dict = STEPS, sets=None) -> str:
-    """Mean rates by set and over all, each with its standard error, as Markdown."""
+def measured(splits: int, folds: int | str, jobs: int, steps: dict = STEPS, sets=None) -> dict:
+    """The rates of every split, under the code and the machine that gave them.
+
+    Returns
+    -------
+    dict
+        Plain values: "rows" (of each set, the number of its normal rows) and "rates" (of each set,
+        splits x 2 x 3: what `alarms` returns) among them.
+    """
     sets = normal_rows() if sets is None else sets
     calls = [(name, seed) for seed in range(splits) for name in sets]
     work = (delayed(alarms)(sets[name], seed, folds, steps) for name, seed in calls)
     done = tqdm(Parallel(jobs, return_as="generator")(work), "splits", len(calls))
-    found = {name: [] for name in sets}
-    for (name, _), rates in zip(calls, done):
-        found[name].append(rates)
-    body = []
-    for name, rates in [*found.items(), ("all", [r for some in found.values() for r in some])]:
-        rates = np.array(rates)  # (splits, 2, 3)
-        error = rates[:, 0].std(0, ddof=1) / np.sqrt(len(rates))
-        cells = zip(rates[:, 0].mean(0), error, rates[:, 1].mean(0))
-        n = len(sets[name]) // 2 if name != "all" else ""
-        body.append([name, n, *(f"{a:.3f} +- {e:.3f} ({p:.3f})" for a, e, p in cells)])
-    head = [
-        "normal rows",
-        "given to fit",
-        *(f"asked {rate:g}: alarms (promised)" for rate in RATES),
-    ]
-    return tabulate(body, head, tablefmt="github", disable_numparse=True)
+    rates = {name: [] for name in sets}
+    for (name, _), found in zip(calls, done):
+        rates[name].append(found.tolist())
+    return {
+        "device": devices.device_name(torch.device("cpu")),
+        "versions": provenance.versions(),
+        "git": provenance.git_state(),
+        "calibration_folds": folds,
+        "steps": steps,
+        "asked": RATES,
+        "rows": {name: len(rows) for name, rows in sets.items()},
+        "rates": rates,
+    }
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure, keep the rates, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--folds", default="1", help="calibration_folds: a number, or auto")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument(
+        "--figures", type=Path, help="JSON file to write the rates of every split to"
+    )
     given = parser.parse_args()
     folds = given.folds if given.folds == "auto" else int(given.folds)
-    print(table(given.splits, folds, given.jobs))
+    found = measured(given.splits, folds, given.jobs)
+    if given.figures:
+        given.figures.write_text(json.dumps(found) + "\n")
+    print(benchmarks.false_alarms(found).to_markdown())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""What the benchmarks measured: the figures that `tests/benchmarks` wrote, summarised for the book."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cance.results import provenance
+
+FOLDER = provenance.REPOSITORY / "book" / "benchmarks"
+
+
+def read(name: str, folder: Path = FOLDER) -> dict:
+    """The figures of one benchmark.
+
+    Parameters
+    ----------
+    name : str
+        The file's name without its suffix, such as ``"false_alarms"``.
+    folder : Path
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing was measured under this name.
+    """
+    return json.loads((folder / f"{name}.json").read_text("utf-8"))
+
+
+def false_alarms(measured: Mapping) -> pd.DataFrame:
+    """False alarms on new normal rows, in percent, beside what was asked.
+
+    Parameters
+    ----------
+    measured : mapping
+        As `tests/benchmarks/false_alarms.py` writes it: "rates" holds, of each set, splits x 2 x 3
+        shares, those of alarms and those that the ranks promise.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a set and one, "all", of the mean over the sets: mean ± standard error over the
+        splits, for each rate that was asked. The splits of all sets together are the n of "all".
+    """
+    asked = [f"{rate:.0%}" for rate in measured["asked"]]
+    by_set = {name: np.array(rates)[:, 0] for name, rates in measured["rates"].items()}
+    by_set["all"] = np.concatenate(list(by_set.values()))
+    return pd.DataFrame(
+        {
+            name: [
+                f"{100 * rates[:, i].mean():.1f} ± {100 * standard_error(rates[:, i]):.1f}"
+                for i in range(len(asked))
+            ]
+            for name, rates in by_set.items()
+        },
+        index=asked,
+    ).T.rename_axis("normal rows")
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Of the mean of (N,) values, N at least two."""
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
