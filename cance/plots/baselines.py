@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cance.plots.style import ANOMALOUS, NORMAL, finished
+from cance.plots.style import ANOMALOUS, NORMAL, OTHER, finished
 
 MARKERS = {"cpu": "o", "cuda": "^"}
 
@@ -49,4 +49,33 @@ def auroc_by_seconds(costs: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         axis.set(xscale="log", xlabel="seconds of a fit", title=title)
         axis.margins(0.18)
     axes[0, 0].set_ylabel("AUROC, %, mean of the classes")
+    return finished(figure)
+
+
+def auroc_by_budget(fits: pd.DataFrame) -> Figure:
+    """AUROC against the seconds of a fit: a line where a method has several schedules, else a point.
+
+    Parameters
+    ----------
+    fits : pandas.DataFrame
+        As `cance.results.benchmarks.auroc_by_seconds` returns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 3.8))
+    colours = {"CANCE": ANOMALOUS, "Error": NORMAL}
+    for method, own in fits.groupby("method"):
+        axis.plot(own["seconds"], own["auroc"], "o-", ms=5, color=colours.get(method, OTHER))
+        last = own.iloc[-1]
+        axis.annotate(
+            method,
+            (last["seconds"], last["auroc"]),
+            xytext=(6, -3),
+            textcoords="offset points",
+            size=8,
+        )
+    axis.set(xscale="log", xlabel="seconds of a fit, one core", ylabel="AUROC, %")
+    axis.margins(x=0.25)
     return finished(figure)

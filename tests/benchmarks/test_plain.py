@@ -1,11 +1,10 @@
 """The package's training beside the same training written plainly."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import plain
 import pytest
-from measure import RUN, seconds_of
+from measure import RUN, seconds_of, shortened
 
 from cance import autoencoder, variants
 from cance.augmentation import AugmentedData
@@ -61,15 +60,6 @@ def test_against_the_same_training_written_plainly(benchmark, keep, parts):
     )
     for phase, loss in losses["package"].items():
         assert losses["plain"][phase] == pytest.approx(loss, rel=LOSS_TOLERANCE), phase
-
-
-def shortened(settings: RunSettings, share: float) -> RunSettings:
-    """The same settings with a share of the updates everywhere."""
-    ae, nce = settings.autoencoder, settings.nce
-    ae = replace(
-        ae, stage1_steps=round(share * ae.stage1_steps), stage2_steps=round(share * ae.stage2_steps)
-    )
-    return replace(settings, autoencoder=ae, nce=replace(nce, steps=round(share * nce.steps)))
 
 
 def package_phases(parts, features, settings: RunSettings) -> dict[str, Callable[[], dict]]:

@@ -34,6 +34,7 @@ def test_pyod(benchmark, keep, cell, split, name):
     record = cell()  # trained first where no other benchmark has: what torch loads late is loaded
     benchmark.pedantic(fit_and_score, rounds=1, iterations=1)
     keep(
+        name=name,
         pyod=version,
         parameters={parameter: str(value) for parameter, value in detector.get_params().items()},
         auroc=protocols.auroc(scores[0], split.test_anomalous.numpy()),

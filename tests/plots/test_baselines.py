@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cance.plots.baselines import auroc_by_seconds
+from cance.plots.baselines import auroc_by_budget, auroc_by_seconds
 
 
 def test_each_method_stands_at_its_seconds_and_auroc_with_its_device_s_mark():
@@ -21,3 +21,16 @@ def test_each_method_stands_at_its_seconds_and_auroc_with_its_device_s_mark():
     assert [text.get_text() for text in cifar10.texts] == ["LSA"]
     assert mnist.get_title() == "MNIST"
     assert mnist.get_xscale() == "log"
+
+
+def test_a_line_a_method_through_its_fits_in_their_order():
+    fits = pd.DataFrame(
+        [("CANCE", 1.0, 80.0), ("CANCE", 5.0, 95.0), ("PyOD's VAE", 20.0, 70.0)],
+        columns=["method", "seconds", "auroc"],
+    )
+    (axis,) = auroc_by_budget(fits).axes
+    assert [line.get_xydata().tolist() for line in axis.lines] == [
+        [[1, 80], [5, 95]],
+        [[20, 70]],
+    ]
+    assert [text.get_text() for text in axis.texts] == ["CANCE", "PyOD's VAE"]

@@ -19,6 +19,31 @@ def test_false_alarms_are_means_over_splits():
     assert table.loc["all", "1%"].startswith("1.0 ±")
 
 
+def test_seconds_of_a_fit_are_those_of_its_own_phases():
+    seconds = {"data": 9.0, "autoencoder": 2.0, "composite": 1.0, "CNCE": 7.0, "CANCE": 4.0}
+    run = {"auroc": {"CANCE": 0.9, "CNCE": 0.8, "Error": 0.7}, "seconds": seconds}
+    frame = benchmarks.auroc_by_seconds(
+        {
+            "benchmarks": {
+                "whole": run | {"share_of_updates": 1.0},
+                "pyod": {
+                    "pyod": "3",
+                    "name": "VAE",
+                    "auroc": 0.6,
+                    "seconds": {"fit": 5, "score": 1},
+                },
+                "growth": {"rows": 10, "seconds": {}},
+                "plain": {"share_of_updates": 0.15, "seconds": {}},
+            }
+        }
+    )
+    assert frame.values.tolist() == [
+        ["CANCE", 7.0, 90.0],
+        ["Error", 3.0, 70.0],
+        ["PyOD's VAE", 5.0, 60.0],
+    ]
+
+
 def test_what_was_not_measured_is_not_found(tmp_path):
     with pytest.raises(FileNotFoundError):
         benchmarks.read("nothing", tmp_path)
