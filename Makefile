@@ -49,12 +49,15 @@ pdf: $(READY)
 	$(VENV)/bin/jupyter-book build book/ -W -n --keep-going
 	$(PY) -m cance.pages.pdf
 
+# A worker a core, up to four; a file stays with one worker, since its tests share what they fit.
+WORKERS = -n logical --maxprocesses 4 --dist loadfile
+
 # The fast suite comes last, so that its closing line, "N passed", stands only if nbval passed too.
 test: $(READY)
 	@echo "== nbval: the stored outputs of $(CHECKED) against a fresh run"
-	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg $(CHECKED)
+	$(PY) -m pytest $(WORKERS) --nbval-lax --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg $(CHECKED)
 	@echo "== the fast tests; the book's build is one of them"
-	$(PY) -m pytest
+	$(PY) -m pytest $(WORKERS)
 
 # On an idle core: speeds are reported, never asserted.
 bench: $(READY)
