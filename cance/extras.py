@@ -32,6 +32,10 @@ def require(module: str, extra: str | None = None) -> ModuleType:
     extra : str, optional
         By default that of `EXTRA_OF`.
 
+    Returns
+    -------
+    module
+
     Raises
     ------
     ImportError

@@ -212,6 +212,10 @@ def epochs(
         Stands before the progress bar.
     progress : bool
         Show it, on stderr.
+
+    Yields
+    ------
+    tuple of int and list of torch.Tensor
     """
     for epoch in tqdm(range(count), name, unit="epoch", disable=not progress):
         order = torch.randperm(n, generator=generator).to(device)

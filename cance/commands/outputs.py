@@ -41,6 +41,11 @@ def opened(out: Path | None, names: tuple[str, ...]) -> Iterator:
         beside its place and renamed at the end.
     names : tuple of str
         Of the columns.
+
+    Yields
+    ------
+    callable
+        Takes a chunk: an array a column, of equal length, in the order of `names`.
     """
     if out is None:
         yield _csv_writer(sys.stdout, names)

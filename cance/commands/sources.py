@@ -112,6 +112,10 @@ def open_source(
     resize : bool
         Scale pictures to that height and width.
 
+    Returns
+    -------
+    Source
+
     Raises
     ------
     ValueError

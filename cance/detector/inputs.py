@@ -127,6 +127,11 @@ def learn(estimator, X) -> Rows:
         Left as it is.
     X : array-like or torch.Tensor
 
+    Returns
+    -------
+    Rows
+        With the reading that was learnt.
+
     Raises
     ------
     ValueError

@@ -204,6 +204,11 @@ def on_dask(scheduler: str) -> Iterator[None]:
     scheduler : str
         Address such as ``tcp://10.0.0.1:8786``.
 
+    Yields
+    ------
+    None
+        While the cluster is used.
+
     Raises
     ------
     ImportError

@@ -164,6 +164,10 @@ def claims(judged: Sequence[Effect]) -> Shown:
     Parameters
     ----------
     judged : sequence of cance.results.effects.Effect
+
+    Returns
+    -------
+    Shown
     """
     rows = []
     for effect in judged:

@@ -29,6 +29,10 @@ def pages(toc: Path) -> list[str]:
     ----------
     toc : path
         ``_toc.yml``.
+
+    Returns
+    -------
+    list of str
     """
     import yaml
 
@@ -64,6 +68,11 @@ def print_book(html: Path, names: Sequence[str], out: Path) -> Path:
         Pages, in order.
     out : path
         The PDF.
+
+    Returns
+    -------
+    path
+        `out`.
 
     Raises
     ------

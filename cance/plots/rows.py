@@ -27,6 +27,10 @@ def scores_by_error(
         By name, nats, (N,); three at most.
     held_out : numpy.ndarray
         z_e of normal rows, (M,), drawn as ticks.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure, axis = plt.subplots(figsize=(6, 3.6))
     for (name, score), colour, style in zip(scores.items(), COLOURS, ("-", "-", ":")):
@@ -46,6 +50,10 @@ def scores_by_truth(true: np.ndarray, panels: Mapping[str, np.ndarray]) -> Figur
         (N,), nats.
     panels : mapping of str to numpy.ndarray
         By title, nats, (N,).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     size = (3.4 * len(panels) + 0.5, 3.4)
     figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False)
@@ -67,6 +75,10 @@ def gains_by_class(frame: pd.DataFrame, method: str, others: tuple[str, ...]) ->
         A column.
     others : tuple of str
         Columns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     size = (3.2 * len(others) + 0.8, 3)
     figure, axes = plt.subplots(1, len(others), figsize=size, sharey=True, squeeze=False)

@@ -108,6 +108,10 @@ def paired(differences: Sequence[float]) -> Paired:
     differences : sequence of float
         One a block (a class, a table), its mean over the seeds; 2 to 20 of them.
 
+    Returns
+    -------
+    Paired
+
     Raises
     ------
     ValueError
@@ -133,6 +137,10 @@ def gain(frame: pd.DataFrame, method: str, other: str) -> Paired:
         As `by_class` returns.
     method, other : str
         Columns.
+
+    Returns
+    -------
+    Paired
     """
     means = frame.groupby("class").mean()
     return paired((means[method] - means[other]).to_numpy())
