@@ -12,7 +12,7 @@ from record_factory import make_record
 
 from cance import CANCE
 from cance.__main__ import main
-from cance.data.backbones import CNTK_FILE
+from cance.data.weights import CNTK_FILE
 from cance.data.images import NAMES, SHA256, Status
 from cance.results import records
 from cance.results.tables import COLUMNS

@@ -134,7 +134,7 @@ def embed(
     ------
     ValueError
         If the size is not a positive multiple of 32, or as `Backbone.load`.
-    cance.data.backbones.WeightsUnavailable, ImportError
+    cance.data.weights.WeightsUnavailable, ImportError
         As `Backbone.load`, if the features are not in the cache.
     """
     if image_size < STRIDE or image_size % STRIDE:

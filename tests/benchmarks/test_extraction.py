@@ -7,8 +7,9 @@ import torch
 from measure import seconds_of
 from torch import nn
 
-from cance.data.backbones import BACKBONES, ResNet18Features, fused
+from cance.data.backbones import BACKBONES
 from cance.data.embeddings import batch_size, prepared
+from cance.data.extractors import ResNet18Features, fused
 
 pytestmark = pytest.mark.timeout(3600)
 

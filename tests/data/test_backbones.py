@@ -16,15 +16,10 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from cance import data
-from cance.data import backbones, embeddings
-from cance.data.backbones import (
-    BACKBONES,
-    CNTKResNet18Features,
-    ResNet18Features,
-    WeightsUnavailable,
-    default_backbone,
-    fused,
-)
+from cance.data import backbones, embeddings, weights
+from cance.data.backbones import BACKBONES, default_backbone
+from cance.data.extractors import CNTKResNet18Features, ResNet18Features, fused
+from cance.data.weights import WeightsUnavailable
 from cance.results.tables import COMPARABLE
 
 LITE0 = BACKBONES["efficientnet-lite0"]
@@ -105,8 +100,8 @@ def test_weights_are_found_in_the_data_folder_before_torchvisions_cache(tmp_path
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(cache))
     for folder in (cache / "checkpoints", data / "weights"):
         folder.mkdir(parents=True)
-        (folder / backbones.RESNET18_FILE).write_bytes(b"weights")
-        assert backbones.locate_resnet18() == folder / backbones.RESNET18_FILE
+        (folder / weights.RESNET18_FILE).write_bytes(b"weights")
+        assert weights.locate_resnet18() == folder / weights.RESNET18_FILE
 
 
 def test_weights_that_cannot_be_had_are_said_with_what_stands_in(tmp_path, monkeypatch):
@@ -125,7 +120,7 @@ def test_weights_that_cannot_be_had_are_said_with_what_stands_in(tmp_path, monke
 def test_another_file_than_the_published_one_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("CANCE_DATA", str(tmp_path))
     (tmp_path / "weights").mkdir()
-    torch.save(random_resnet().state_dict(), tmp_path / "weights" / backbones.RESNET18_FILE)
+    torch.save(random_resnet().state_dict(), tmp_path / "weights" / weights.RESNET18_FILE)
     with pytest.raises(ValueError, match="is not the known file: expected SHA-256 f37072fd"):
         BACKBONES["resnet18"].load()
 
@@ -196,7 +191,7 @@ def own_cntk(tmp_path, monkeypatch):
     """The backbone on a file of random weights, and that file."""
     monkeypatch.setenv("CANCE_DATA", str(tmp_path))
     monkeypatch.setenv("CANCE_CACHE", str(tmp_path / "features"))
-    path = tmp_path / "weights" / backbones.CNTK_FILE
+    path = tmp_path / "weights" / weights.CNTK_FILE
     path.parent.mkdir()
     save_file(random_cntk()[1], path)
     return replace(CNTK, sha256=hashlib.sha256(path.read_bytes()).hexdigest()), path
@@ -238,7 +233,7 @@ def test_the_default_is_the_first_that_is_here_and_nothing_is_downloaded(
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *a, **k: pytest.fail("called"))
     assert default_backbone() is CNTK
-    (path.parent / backbones.RESNET18_FILE).write_bytes(b"weights")
+    (path.parent / weights.RESNET18_FILE).write_bytes(b"weights")
     assert default_backbone() is BACKBONES["resnet18"]
     for file in path.parent.iterdir():
         file.unlink()
@@ -258,7 +253,7 @@ def coloured_digits():
 @pytest.mark.parametrize("size", [224, 64])
 def test_the_published_weights_give_the_features_that_they_gave(size):
     if CNTK.locate() is None:
-        pytest.skip(f"{backbones.CNTK_FILE} is not in $CANCE_DATA/weights")
+        pytest.skip(f"{weights.CNTK_FILE} is not in $CANCE_DATA/weights")
     network = CNTK.load()
     [features] = embeddings.extract(coloured_digits(), CNTK, network, size, torch.device("cpu"))
     shown = torch.cat(

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from torchvision.models import resnet18
 
 from cance import data
-from cance.data import backbones, tables
+from cance.data import tables, weights
 from cance.data.backbones import BACKBONES
 from cance.data.embeddings import EmbeddedDataset
 from cance.experiments import EXPERIMENTS, SMOKE, find, named
@@ -184,7 +184,7 @@ def test_resnet18_is_one_flag_away(tmp_path, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("CANCE_DATA", str(tmp_path))
     monkeypatch.setenv("CANCE_CACHE", str(tmp_path / "features"))
-    path = tmp_path / "weights" / backbones.RESNET18_FILE
+    path = tmp_path / "weights" / weights.RESNET18_FILE
     path.parent.mkdir()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
