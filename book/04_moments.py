@@ -90,10 +90,8 @@ check_parameters()
 import numpy as np
 import torch
 
-from cance import data
+from cance import data, moments
 from cance.composite import composite
-from cance.moments import Moments, batch_moments, merge_covariances, merge_means
-from cance.moments import streaming_moments, tensor_moments
 from cance.pca import PCAReconstructor
 from cance.plots import moments as figures
 
@@ -102,8 +100,9 @@ generator = torch.Generator().manual_seed(seed)
 shape = torch.tensor([[1.2, 0.7], [0, 0.5]]).double()
 seen = torch.randn(300, 2, generator=generator).double() @ shape
 batch = 0.6 * torch.randn(100, 2, generator=generator).double() + torch.tensor([4.0, -1.5])
-old, new = batch_moments(seen), batch_moments(batch)
-merged = Moments(old.n + new.n, merge_means(old, new), merge_covariances(old, new))
+old, new = moments.batch_moments(seen), moments.batch_moments(batch)
+mean, covariance = moments.merge_means(old, new), moments.merge_covariances(old, new)
+merged = moments.Moments(old.n + new.n, mean, covariance)
 at_once = np.cov(np.concatenate([seen, batch]).T, bias=True)
 difference = np.abs(merged.covariance.numpy() - at_once).max()
 print(f"largest difference from numpy over all rows: {difference:.0e}")
@@ -135,13 +134,13 @@ ways = ["sum of squares, float32", "sum of squares, float64", "merging 128 batch
 by_offset = {way: [] for way in [*ways, "two passes, float32"]}
 for offset in offsets:
     x = (stream + offset).float()
-    true = batch_moments(x).covariance
+    true = moments.batch_moments(x).covariance
     results = [y.T @ y / len(y) - torch.outer(y.mean(0), y.mean(0)) for y in (x, x.double())]
-    parts = [Moments(len(p), p.mean(0), torch.cov(p.T, correction=0)) for p in x.split(64)]
+    parts = [moments.Moments(len(p), p.mean(0), torch.cov(p.T, correction=0)) for p in x.split(64)]
     total = parts[0]  # all of it in float32
     for part in parts[1:]:
-        n, mean = total.n + part.n, merge_means(total, part)
-        total = Moments(n, mean, merge_covariances(total, part))
+        n, mean = total.n + part.n, moments.merge_means(total, part)
+        total = moments.Moments(n, mean, moments.merge_covariances(total, part))
     results += [total.covariance, torch.cov(x.T, correction=0)]
     for errors, result in zip(by_offset.values(), results, strict=True):
         errors.append(float((result.double() - true).abs().max()))
@@ -167,22 +166,23 @@ figures.errors(offsets, by_offset, "offset of the mean, in standard deviations")
 images = data.load_auto(dataset)
 pixels = data.to_unit(images.train_images[:rows]).flatten(1)
 z = composite(pixels, PCAReconstructor.fit(pixels, latent_dim))
-exact = tensor_moments(z)
+exact = moments.tensor_moments(z)
 ratio = (exact.mean / exact.scale).abs()
 units = torch.outer(exact.scale, exact.scale)
 shifted = (z + 1000 * exact.scale).float()
 naive, far = (x.T @ x / len(x) - torch.outer(x.mean(0), x.mean(0)) for x in (z, shifted))
 naive_error = float(((naive.double() - exact.covariance) / units).abs().max())
-covariances = exact.covariance, tensor_moments(shifted).covariance, far.double()
+covariances = exact.covariance, moments.tensor_moments(shifted).covariance, far.double()
 smallest = [float(torch.linalg.eigvalsh(matrix / units)[0]) for matrix in covariances]
 print(f"{images.name}, {len(z)} rows; |mean| / sd of z_e {ratio[-2]:.1f}, of z_c {ratio[-1]:.1f}")
 print(f"error of the sum of squares in float32: {naive_error:.0e} variances")
-print("smallest eigenvalue of the correlation matrix: {:.3f}; shifted by 1000,".format(smallest[0]))
+print(f"smallest eigenvalue of the correlation matrix: {smallest[0]:.3f}; shifted by 1000,")
 print("{:.3f} by merging and {:.3f} by the sum of squares".format(*smallest[1:]))
 batches = z[torch.argsort(images.train_labels[:rows], stable=True)].split(50)
-within = sum(part.n * part.covariance for part in map(batch_moments, batches)) / len(z)
+within = sum(part.n * part.covariance for part in map(moments.batch_moments, batches)) / len(z)
 lost = 1 - float(within.diagonal()[:-2].sum() / exact.covariance.diagonal()[:-2].sum())
-off = float(((streaming_moments(batches).covariance - exact.covariance) / units).abs().max())
+deviation = moments.streaming_moments(batches).covariance - exact.covariance
+off = float((deviation / units).abs().max())
 print(f"sorted by class, in batches of 50: the average lacks {100 * lost:.1f} % of the latents'")
 print(f"variance; Eq. (14) is off by {off:.0e} variances")
 
