@@ -14,7 +14,7 @@ from cance import data
 from cance.baselines.dpad import DPAD
 from cance.baselines.drocc_images import DROCCImages
 from cance.experiments import EXPERIMENTS, find
-from cance.experiments.plans.image_baselines import nine_vs_one
+from cance.experiments.plans.image_baseline_settings import nine_vs_one
 from cance.experiments.runs.drocc_ascent import AscentSettings, ascended, score_ascent
 from cance.experiments.runs.image_baselines import (
     BaselineSettings,
