@@ -70,6 +70,32 @@ def false_alarms(measured: Mapping) -> pd.DataFrame:
     ).T.rename_axis("normal rows")
 
 
+def kept(measured: Mapping) -> pd.DataFrame:
+    """Whether the rates that were asked were kept, over all sets and on each.
+
+    Parameters
+    ----------
+    measured : mapping
+        As of `false_alarms`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a rate (a share, the index); columns ``alarms``, the share over all splits of all
+        sets, ``error``, its standard error, ``errors off``, the standard errors between it and the
+        rate, and ``largest``, ``least``, of the sets' shares over the rate.
+    """
+    rows = {}
+    for i, rate in enumerate(measured["asked"]):
+        by_set = {name: np.array(rates)[:, 0, i] for name, rates in measured["rates"].items()}
+        whole = np.concatenate(list(by_set.values()))
+        alarms, error = float(whole.mean()), standard_error(whole)
+        ratios = [found.mean() / rate for found in by_set.values()]
+        rows[rate] = (alarms, error, (alarms - rate) / error, max(ratios), min(ratios))
+    columns = ["alarms", "error", "errors off", "largest", "least"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
 def auroc_by_seconds(measured: Mapping) -> pd.DataFrame:
     """What a second buys on one digit: each detector's AUROC beside the seconds of its fit.
 

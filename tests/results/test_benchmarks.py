@@ -1,5 +1,6 @@
 """Summaries of what the benchmarks measured."""
 
+import numpy as np
 import pytest
 
 from cance.results import benchmarks
@@ -17,6 +18,18 @@ def test_false_alarms_are_means_over_splits():
     assert table.loc["a", "1%"] == "2.0 ± 1.0"
     assert table.loc["b", "5%"] == "15.0 ± 5.0"
     assert table.loc["all", "1%"].startswith("1.0 ±")
+
+
+def test_a_rate_is_kept_or_not():
+    rates = {
+        "a": [[[0.01], [0]], [[0.03], [0]]],
+        "b": [[[0.00], [0]], [[0.00], [0]]],
+    }
+    found = benchmarks.kept({"asked": [0.01], "rates": rates}).loc[0.01]
+    assert found["alarms"] == pytest.approx(0.01)
+    assert found["errors off"] == pytest.approx(0)
+    assert (found["largest"], found["least"]) == (pytest.approx(2), 0)
+    assert found["error"] == pytest.approx(np.std([0.01, 0.03, 0, 0], ddof=1) / 2)
 
 
 def test_seconds_of_a_fit_are_those_of_its_own_phases():
