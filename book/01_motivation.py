@@ -16,14 +16,20 @@
 # **Why should an anomaly score be a joint density of latent and reconstruction error, and why one that
 # assumes no formula for the error?**
 #
-# **What was found** (MNIST, class 8). The error is not exponential, whatever its rate does with the latent: its
-# standard deviation is 0.40 of its mean, where an exponential has at least one, and its mean is twenty times
-# what {ref}`Eq. (4) <eq-04>` says. Both its mean and its spread change with the latent. The paper is right to
-# leave all this to a learnt density. But knowing it does not by itself find more anomalies. A density of the
-# error given the latent describes normal images better than an exponential does, by 0.8 nats each, yet its
-# AUROC is 85.1 %, and that of LSA's sum of two terms is 86.8 %. (Both networks are small and see half of the
-# images; for LSA itself the paper quotes 95.3 % on this class.) What does find the anomalies is the other
-# reconstruction feature, $z_c$ alone: 92.4 %.
+# **What was found** (MNIST, class 8). The squared error is not exponential, even if its rate may depend on
+# the latent: its standard deviation is 0.40 of its mean, and such a mixture of exponentials has at least one.
+# Its mean is twenty times what {ref}`Eq. (4) <eq-04>` assumes. Its mean and its spread both change with the
+# latent. So the paper is right to learn this density instead of assuming one. But a better density of the
+# error does not by itself find more anomalies. Given the latent, it describes normal images better than an
+# exponential, by 0.8 nats each; yet together with a density of the latent it has an AUROC of 85.1 %, and the
+# plain sum of two terms that LSA {cite:p}`abati2019lsa` uses has 86.8 %. (The network is small and sees half
+# of the images; for LSA itself the paper quotes 95.3 % on this class.) What finds the anomalies is the angle
+# between image and reconstruction, $z_c$ alone: 92.4 %.
+#
+# An image $\x$ of $d_0$ pixels has a latent $\z_l = E_{\phi_1}(\x)$ of $d$ numbers, given by the encoder, and
+# a reconstruction $\x' = D_{\phi_2}(\z_l)$, given by the decoder. Two features measure the reconstruction:
+# the squared error $z_e = \lVert\x - \x'\rVert^2/d_0$ and the cosine dissimilarity $z_c = \frac12\bigl(1 -
+# \x^\top\x'/\lVert\x\rVert\lVert\x'\rVert\bigr)$.
 
 # %% tags=["parameters"]
 dataset = "auto"  # "auto", "mnist", "fashion-mnist" or "digits"
@@ -68,24 +74,26 @@ print(f"{images.name}, normal: {classes}; {d_0} pixels")
 print(f"normal images: {len(train)} train, {len(held_out)} held out, {(~anomalous).sum()} test")
 
 # %% [markdown]
-# Half of the normal training images fit the networks below. The other half, which those never learn from,
-# fits everything that is said about their errors: errors of images that a network was trained on are too
-# small. Test images then judge.
+# Half of the normal training images train the networks below. All that is said about their errors is fitted
+# to the other half, because a network's errors on its own training images are too small. The test images then
+# judge.
 #
 # ## Eq. (1): the bound
 #
-# A variational autoencoder {cite:p}`kingma2013` has a prior $p(\z_l)$, a decoder $q_{\phi_2}(\x\mid\z_l)$
-# and an encoder $q_{\phi_1}(\z_l\mid\x)$. The decoder and the prior together say how probable an image is,
-# $p(\x) = \int q_{\phi_2}(\x\mid\z_l)\,p(\z_l)\,d\z_l$, an integral without a closed form. For any encoder,
+# A variational autoencoder (VAE) {cite:p}`kingma2013` has a prior $p(\z_l)$, a decoder
+# $q_{\phi_2}(\x\mid\z_l)$ and an encoder $q_{\phi_1}(\z_l\mid\x)$, which now are distributions. The prior and
+# the decoder together say how probable an image is, $p(\x) = \int q_{\phi_2}(\x\mid\z_l)\,p(\z_l)\,d\z_l$,
+# but this integral has no closed form. For any encoder,
 #
 # $$
 # \ln p(\x) = \E_{q_{\phi_1}(\z_l\mid\x)}\left[\ln\frac{q_{\phi_2}(\x\mid\z_l)\,p(\z_l)}{q_{\phi_1}(\z_l\mid\x)}\right]
 # + \KL{q_{\phi_1}(\z_l\mid\x)}{p(\z_l\mid\x)},
 # $$
 #
-# as one sees by writing $q_{\phi_2}(\x\mid\z_l)\,p(\z_l) = p(\x)\,p(\z_l\mid\x)$ inside the first term. The
-# second is at least zero, so the first, the evidence lower bound (ELBO), is at most $\ln p(\x)$, and equal
-# to it when the encoder is the exact posterior. Split the logarithm, and average over the data:
+# To see this, write $q_{\phi_2}(\x\mid\z_l)\,p(\z_l) = p(\x)\,p(\z_l\mid\x)$ in the first term: it becomes
+# $\ln p(\x)$ minus the second. The second is at least zero. So the first, the evidence lower bound (ELBO), is
+# at most $\ln p(\x)$, and equals it when the encoder is the exact posterior. Split its logarithm, and average
+# over the data:
 #
 # (eq-01)=
 # $$
@@ -94,7 +102,7 @@ print(f"normal images: {len(train)} train, {len(held_out)} held out, {(~anomalou
 # $$
 #
 # Without the outer average it is a number for each image, `cance.theory.elbo.evidence_lower_bound`, and its
-# negative can be an anomaly score. (Its first term alone is the reconstruction probability of
+# negative can be an anomaly score. (The first term alone is the reconstruction probability of
 # {cite:t}`an2015`.)
 #
 # ## Eq. (2): a Gaussian decoder
@@ -105,21 +113,21 @@ print(f"normal images: {len(train)} train, {len(held_out)} held out, {(~anomalou
 # -\ln q_{\phi_2}(\x\mid\z_l) = \frac{\lVert\x - D_{\phi_2}(\z_l)\rVert^2}{2\sigma^2} + \frac{d_0}{2}\ln(2\pi\sigma^2).
 # $$
 #
-# The paper writes that $\ln q$ is *proportional* to the squared error, here and several times more; what it
-# means is equal *up to an additive constant*. It matters where terms are added: a factor can be
-# dropped only from all of them. Here the factor is $1/2\sigma^2$, and it is one only for $\sigma^2 = 1/2$.
-# Then the negated bound is, less the constant $\frac{d_0}{2}\ln\pi$,
+# The paper writes here, and several times below, that $\ln q$ is *proportional* to the squared error. It
+# means *equal up to an additive constant*. The difference matters where terms are added, since a factor can
+# only be dropped from all of them. Here the factor is $1/2\sigma^2$, which is one for $\sigma^2 = 1/2$. With
+# this $\sigma^2$ the negated bound, less the constant $\frac{d_0}{2}\ln\pi$, is
 #
 # (eq-02)=
 # $$
 # \E_{q_{\phi_1}(\z_l\mid\x)}\bigl[\lVert\x - D_{\phi_2}(\z_l)\rVert^2\bigr] + \KL{q_{\phi_1}(\z_l\mid\x)}{p(\z_l)}. \tag{2}
 # $$
 #
-# The squares are **summed** over the pixels. With their mean, the $z_e = \lVert\x-\x'\rVert^2/d_0$ of the
-# composite feature, the first term would be $d_0$ times too light beside the second.
+# The squares are **summed** over the pixels. With their mean $z_e$ in place of the sum, the first term would
+# be $d_0$ times too light against the second.
 #
-# `cance.baselines.vae.VAE` is such a model, of the same convolutions as the method's autoencoder, with an
-# encoder that gives the mean and the log variance of $\z_l$. Its prior is $\N(0, I)$.
+# `cance.baselines.vae.VAE` is such a model. It has the convolutions of the method's autoencoder and the prior
+# $\N(0, I)$; its encoder gives the mean and the log variance of $\z_l$.
 
 # %% tags=["hide-input"]
 fitted_vae = vae.fit(
@@ -148,19 +156,21 @@ gap = (eq_2 + eq_1 - constant).abs().max()
 print(f"Eq. (2) + Eq. (1) = -d_0/2 ln(pi) = {constant:.1f}; largest deviation {gap:.1e}")
 print(f"mean of Eq. (2): {eq_2.mean():.1f} nats, of which divergence {divergence.mean():.1f}")
 print("divergence of each latent:", np.sort(each.numpy())[::-1].round(2))
-eigenvalues = np.linalg.eigvalsh(np.cov(train.flatten(1).T.double().numpy()))[::-1][:latent_dim]
-linear = np.log(np.maximum(eigenvalues / elbo.PAPER_VARIANCE, 1)) / 2
+variances = np.linalg.eigvalsh(np.cov(train.flatten(1).T.double().numpy()))[::-1]
+linear = np.log(np.maximum(variances[:latent_dim] / elbo.PAPER_VARIANCE, 1)) / 2
 print("of a linear decoder (Exercise 1): ", linear.round(2))
+print(f"directions with a variance above 1/2: {(variances > elbo.PAPER_VARIANCE).sum()}")
 print(f"squared error a pixel: {vae_variance:.4f}; sigma^2 assumed: 0.5")
 print(f"AUROC of the negated bound: {100 * vae_auroc:.1f} %")
 
 # %% [markdown]
-# The assumed variance is far above the measured one. That matters more than a constant: divide the general
-# form by its factor and it reads $\lVert\x - \x'\rVert^2 + 2\sigma^2\,\mathrm{KL}$, so **the weight of the
-# divergence is the variance of a pixel in disguise**. A decoder that is told to expect noise of variance
-# 1/2 in pixels between 0 and 1 has little reason to spend nats on a latent. On 28 x 28 pixels each of six
-# latents earns one or two nats; on 8 x 8 pixels there is less error to save, and (with
-# `dataset = "digits"`) the encoder gives up and tells the decoder nothing at all. Exercise 1 says when.
+# The assumed variance is far above the measured one, and that is more than a matter of a constant. Multiply
+# the negated bound of any $\sigma^2$ by $2\sigma^2$, and it reads $\lVert\x - \x'\rVert^2 +
+# 2\sigma^2\,\mathrm{KL}$: **the weight of the divergence is twice the variance of a pixel**. A decoder that
+# is told to expect noise of variance 1/2 in pixels between 0 and 1 gains little from a latent. On 28 x 28
+# pixels each of the six latents is worth one or two nats. On 8 x 8 pixels (`dataset = "digits"`) there is
+# less error to save, and the encoder tells the decoder next to nothing. Exercise 1 says when a latent is
+# worth its price.
 #
 # ## Eq. (3): the encoder becomes deterministic
 #
@@ -171,29 +181,30 @@ print(f"AUROC of the negated bound: {100 * vae_auroc:.1f} %")
 # \;\longrightarrow\; \infty - \ln p(E_{\phi_1}(\x)) \quad (s\to 0).
 # $$
 #
-# The first term is the negated entropy of the encoder. That of a Dirac is $-\infty$, as the paper's
-# footnote says, and is dropped since it depends on no parameter. What remains of {ref}`Eq. (2) <eq-02>` is
-# $\lVert\x-\x'\rVert^2 - \ln p(E_{\phi_1}(\x))$, and LSA {cite:p}`abati2019lsa` puts a model $p_r$ of its
-# own in place of the prior, and a weight before it:
+# The first term is the negated entropy of the encoder. It goes to infinity, as the paper's footnote says of a
+# Dirac's, and is dropped because it depends on no parameter. What remains of {ref}`Eq. (2) <eq-02>` is
+# $\lVert\x-\x'\rVert^2 - \ln p(E_{\phi_1}(\x))$. LSA replaces the prior by a model $p_r$ of its own and gives
+# it a weight $\beta$:
 #
 # (eq-03)=
 # $$
 # \lVert\x - D_{\phi_2}(E_{\phi_1}(\x))\rVert^2 - \beta\ln p_r(E_{\phi_1}(\x)). \tag{3}
 # $$
 #
-# It is a $\beta$-VAE {cite:p}`higgins2017betavae` with a deterministic encoder, and by the sentence in bold
-# above a plain VAE with one and $\sigma^2 = \beta/2$. LSA's *score* has $\beta = 1$.
+# This is a $\beta$-VAE {cite:p}`higgins2017betavae` with a deterministic encoder. By the sentence in bold
+# above it is also a plain VAE with a deterministic encoder and $\sigma^2 = \beta/2$. LSA's *score* has $\beta
+# = 1$.
 #
-# Two things go with the dropped infinity. **{ref}`Eq. (3) <eq-03>` bounds nothing**: the bound of which it
-# is a part is $-\infty$. And **nothing holds the latent apart any more**. As long as the encoder draws,
-# latents nearer to each other than $s$ are confused, and the decoder pays for it. Without draws, the
-# encoder may multiply all latents by $c < 1$ and the decoder divide by it: no reconstruction changes, and
-# $-\ln p(E(\x))$ falls. With $p_r = \N(0, I)$ there is no minimum, only an infimum that is approached as
-# all latents become one point. With a $p_r$ that can adapt its width, there is not even an infimum: its
-# density at the latents grows without bound.
+# Dropping the infinite term has two consequences. **{ref}`Eq. (3) <eq-03>` bounds nothing**: the bound that
+# it comes from is $-\infty$. And **nothing keeps the latents apart any more**. As long as the encoder draws
+# at random, latents nearer to each other than $s$ are confused, and the decoder pays for it. Without draws,
+# the encoder may multiply all latents by $c < 1$ and the decoder divide by $c$: no reconstruction changes,
+# and $-\ln p(E(\x))$ falls. With $p_r = \N(0, I)$ there is no minimum, only a lower limit that is approached
+# as all latents shrink to one point. If $p_r$ can adapt its width, there is no lower limit either, because
+# its density at the latents grows without bound.
 #
-# Now live: an autoencoder trained on {ref}`Eq. (3) <eq-03>` with $p_r = \N(0, I)$ and $\beta = 1$. Its
-# latents are then multiplied by $c$ as described.
+# We train an autoencoder on {ref}`Eq. (3) <eq-03>` with $p_r = \N(0, I)$ and $\beta = 1$, and then multiply
+# its latents by $c$ as described.
 
 # %% tags=["hide-input"]
 fitted = vae.fit(
@@ -223,28 +234,28 @@ share = float(log_prior[ok].var() / (d_0 * z_test[ok, d] - log_prior[ok]).var())
 print(f"share of the prior in the variance of the score, normal test images: {100 * share:.2f} %")
 
 # %% [markdown]
-# The VAE's latents have about the spread of the prior wherever they carry anything. Those of the
-# deterministic encoder have shrunk, as far as the updates went; only weight decay and the end of training
-# stop them. Then $-\ln p(\z_l)$ is nearly the same for every image, and the sum of {ref}`Eq. (3) <eq-03>`
-# is the reconstruction error and nothing else. What works in practice has to add what the derivation
-# dropped. LSA bounds its latents by a sigmoid and cuts them into bins, whose probabilities cannot exceed
-# one; {cite:t}`ghosh2020` penalise the decoder and fit the density afterwards. CANCE takes that road: batch
-# normalisation sets every latent's variance to one ({doc}`02_autoencoder`), and a density is fitted when
-# the encoder no longer moves ({doc}`05_nce`). So do the rest of this chapter's scores: $p_r$ is a Gaussian
-# fitted to the held-out latents.
+# The VAE's latents have about the spread of the prior. Those of the deterministic encoder have shrunk; only
+# weight decay and the end of training stop them. Then $-\ln p(\z_l)$ is nearly the same for every image, and
+# the sum of {ref}`Eq. (3) <eq-03>` is the reconstruction error and little else. In practice something has to
+# replace what the derivation dropped. LSA bounds its latents by a sigmoid and cuts them into bins, whose
+# probabilities cannot exceed one. {cite:t}`ghosh2020` penalise the decoder and fit the density afterwards.
+# CANCE also fits it afterwards: batch normalisation sets every latent's variance to one
+# ({doc}`02_autoencoder`), and the density is fitted when the encoder is finished ({doc}`05_nce`). We do the
+# same in the rest of this chapter, where $p_r$ is a Gaussian fitted to the held-out latents.
 #
 # ## Eq. (4): the error as a random variable
 #
-# The paper now reads {ref}`Eq. (3) <eq-03>` once more. If $z_e$ given $\z_l$ were exponential with rate
-# $d_0$, $p(z_e\mid\z_l) = d_0 e^{-d_0 z_e}$, then with $\beta = 1$
+# The paper reads {ref}`Eq. (3) <eq-03>` as a density of the error too. If $z_e$ given $\z_l$ were exponential
+# with rate $d_0$, $p(z_e\mid\z_l) = d_0 e^{-d_0 z_e}$, then with $\beta = 1$
 #
 # (eq-04)=
 # $$
 # \lVert\x - D_{\phi_2}(E_{\phi_1}(\x))\rVert^2 - \ln p_r(E_{\phi_1}(\x)) = -\ln p(\z_l, z_e) + \ln d_0. \tag{4}
 # $$
 #
-# The paper has $\propto$ where we write the constant $\ln d_0$. As algebra it is exact. So the score of LSA
-# is a joint density of $d + 1$ numbers, and one may ask for a better one.
+# To check, take the logarithm: $-\ln p(\z_l, z_e) = -\ln p_r(\z_l) + d_0 z_e - \ln d_0$, and $d_0 z_e =
+# \lVert\x - \x'\rVert^2$. (The paper has $\propto$ where we write the constant $\ln d_0$.) So LSA's score is
+# a joint density of $d + 1$ numbers, and one may look for a better one.
 #
 # But the exponential **contradicts the decoder that {ref}`Eq. (3) <eq-03>` came from**. If
 # $\x\sim\N(D(\z_l), \sigma^2 I)$, then $\lVert\x-\x'\rVert^2/\sigma^2$ is chi-square with $d_0$ degrees of
@@ -254,12 +265,12 @@ print(f"share of the prior in the variance of the score, normal test images: {10
 # p(z_e\mid\z_l) \propto z_e^{\,d_0/2 - 1}\, e^{-d_0 z_e/2\sigma^2}.
 # $$
 #
-# With $\sigma^2 = 1/2$ this is the exponential times $z_e^{d_0/2-1}$: the area of the sphere of all images
-# at that distance. The density of the *image* is greatest at the reconstruction itself; the density of its
-# *distance* is not, for there is hardly any room near the centre. Both densities belong to one family,
-# chi-square with $k$ degrees of freedom, scaled to some mean: $k = d_0$ is the Gaussian decoder, $k = 2$
-# the exponential. The squared coefficient of variation is $2/k$. The two models make claims that can be
-# measured:
+# With $\sigma^2 = 1/2$ this is the exponential times $z_e^{d_0/2-1}$, which comes from the volume of the
+# shell of all images with that error. The density of the *image* is greatest at the reconstruction itself.
+# The density of its *distance* is not, because there is hardly any room near the centre. Both models belong
+# to one family, chi-square with $k$ degrees of freedom, scaled to some mean: $k = d_0$ is the Gaussian
+# decoder and $k = 2$ the exponential. The standard deviation over the mean, the coefficient of variation, is
+# $\sqrt{2/k}$. So we can test both models:
 #
 # | given $\z_l$ | mean of $d_0 z_e$ | most probable $z_e$ | sd / mean of $z_e$ | sd of $\ln z_e$ | depends on $\z_l$ |
 # |---|---|---|---|---|---|
@@ -282,15 +293,14 @@ print(f"degrees of freedom that would give this spread (held out): {degrees:.1f}
 figures.error_models(normal_error, d_0, degrees)
 
 # %% [markdown]
-# Neither the level nor the shape is right. A free rate mends the level, but nothing mends the shape,
-# not even a rate that depends on the latent: **a mixture of exponentials has a
-# coefficient of variation of at least one** (Exercise 2) and its density falls from zero on. So a
-# coefficient below one refutes *every* exponential model of $z_e$ given $\z_l$ at once, without a model of
-# the dependence.
+# Neither the level nor the shape is right. A free rate mends the level, but nothing mends the shape, not even
+# a rate that depends on the latent: **a mixture of exponentials has a coefficient of variation of at least
+# one** (Exercise 2), and its density falls from zero on. So a coefficient below one refutes *every*
+# exponential model of $z_e$ given $\z_l$ at once.
 #
-# The fitted $k$ says how the decoder's assumption fails: the image errs as if it had about so many
-# independent pixels. The errors of neighbouring pixels go together, as when a stroke is drawn a little
-# beside its place.
+# The fitted $k$ says how the decoder's assumption fails: the error varies as if the image had only about that
+# many independent pixels. The errors of neighbouring pixels go together, for example when a stroke is drawn a
+# little out of place.
 #
 # ## Given the latent
 #
@@ -300,13 +310,13 @@ figures.error_models(normal_error, d_0, degrees)
 # \ln z_e \mid \z_l \sim \N\bigl(m(\z_l),\, s(\z_l)^2\bigr),
 # $$
 #
-# $m$ quadratic and $\ln s^2$ linear in $\z_l$, both by least squares {cite:p}`harvey1976`. It is the
-# simplest model that lets the mean and the spread move, and the linear part keeps $s$ from running away far
-# from the data. The tests are on the *normal test images*, which had no part in the fit: for the mean, the
-# rank correlation of $m(\z_l)$ with the error; for the spread, the Breusch-Pagan test
-# {cite:p}`breusch1979`, which regresses squared residuals on something, and the ratio of the largest to the
-# smallest variance in five bins, with a permutation $p$. The spread of $z_e$ itself is set against its
-# expected value, that of $\ln z_e$ against the latent.
+# where $m$ is quadratic and $\ln s^2$ linear in $\z_l$, both by least squares {cite:p}`harvey1976`. This is a
+# simple model that lets the mean and the spread change, and the linear part keeps $s$ from growing wildly far
+# from the data. The tests use the *normal test images*, which had no part in the fit. For the mean: the rank
+# correlation of $m(\z_l)$ with the error. For the spread: the Breusch-Pagan test {cite:p}`breusch1979`, which
+# regresses squared residuals, and the ratio of the largest to the smallest variance in five bins, with a
+# permutation $p$. The spread of $z_e$ is tested against its expected value, that of $\ln z_e$ against the
+# latent.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: squared error of normal test images against the value expected from their latent, rising along the diagonal by a factor of several. Right: the standard deviation of the logarithm of the error in bins rises along the fitted one, roughly on the diagonal, and all are far below the 1.28 of an exponential."}, "figure": {"caption": "The error given the latent, on normal test images: its mean (left) and its spread (right), against what the latent predicts."}}
 model = heteroskedasticity.fit_error_given_latent(z_held_out[:, :d].numpy(), error)
@@ -339,12 +349,11 @@ print(f"sd of ln z_e given z_l: {residuals.std():.2f} (exponential: {math.pi / m
 figures.error_given_latent(location, normal_error, scale, residuals, bins=5)
 
 # %% [markdown]
-# On MNIST the error depends on the latent in its mean, and its spread does so both as it stands and on the
-# logarithmic scale, where an exponential of whatever rate would have the same spread everywhere: it is
-# heteroskedastic, as the paper says. (With the 454 normal test images of `digits` the mean is seen to
-# depend on the latent; for the spread they are too few, with $p$ from 0.08 to 0.7.) How much is that worth
-# as a *description*? The log likelihood of normal test images under models fitted to the held-out ones, in
-# nats an image; the first two have nothing to fit.
+# On MNIST the mean of the error depends on the latent. So does its spread, and that of its logarithm, which
+# would be the same everywhere for an exponential of any rate. The error is heteroskedastic, as the paper
+# says. (On the 454 normal test images of `digits` only the change of the mean can be seen.) How much does
+# that improve the *description*? The table has the log likelihood of normal test images under models fitted
+# to the held-out ones, in nats an image. The first two have nothing to fit.
 
 # %% tags=["hide-input"]
 likelihoods = pd.Series(heteroskedasticity.error_log_likelihoods(error, normal_error, d_0))
@@ -355,22 +364,25 @@ display(html_tables.plain(likelihoods.to_frame("nats"), title, 2, ["model"]))
 # %% [markdown]
 # ## The von Mises-Fisher variant
 #
-# The same reasoning for directions: let the decoder be von Mises-Fisher about the direction of
-# $D_{\phi_2}(\z_l)$,
+# The same reasoning applies to directions. Let the decoder be a von Mises-Fisher distribution about the
+# direction of $D_{\phi_2}(\z_l)$, with concentration $\kappa$ and normaliser $C_p(\kappa)$, in which $I_\nu$
+# is the modified Bessel function:
 #
 # $$
 # q_{\phi_2}(\x\mid\z_l) = C_{d_0}(\kappa)\exp\left(\kappa\,\frac{D_{\phi_2}(\z_l)^\top\x}{\lVert D_{\phi_2}(\z_l)\rVert\,\lVert\x\rVert}\right),
 # \qquad C_p(\kappa) = \frac{\kappa^{p/2-1}}{(2\pi)^{p/2} I_{p/2-1}(\kappa)}.
 # $$
 #
-# (The paper writes $C_d$, but it is a density of $\x/\lVert\x\rVert$ on the unit sphere in $d_0$
-# dimensions, not in the latent's $d$.) The cosine is $1 - 2z_c$, so $-\ln q = 2\kappa z_c$ up to a
-# constant, and $\kappa = 1/2$ gives the paper's score $z_c - \ln p_r(\z_l)$. In a space of hundreds of
-# dimensions $\kappa = 1/2$ is next to uniform: the mean cosine would be about $\kappa/d_0$. The $\kappa$ of
-# greatest likelihood is near $(d_0 - 1)/4\bar z_c$: the squared chord between two unit vectors is $4z_c$,
-# and when $\kappa$ is large, the sphere is nearly its tangent space of $d_0 - 1$ dimensions and the density
-# a Gaussian of variance $1/\kappa$ in each, so that $4\kappa z_c$ is about chi-square with $d_0 - 1$
-# degrees of freedom.
+# (The paper writes $C_d$, but this is a density of $\x/\lVert\x\rVert$ on the unit sphere in $d_0$
+# dimensions, not in the $d$ of the latent.) The cosine is $1 - 2z_c$, so $-\ln q = 2\kappa z_c$ up to a
+# constant, and $\kappa = 1/2$ gives the paper's score $z_c - \ln p_r(\z_l)$. In hundreds of dimensions
+# $\kappa = 1/2$ is next to uniform: the mean cosine would be about $\kappa/d_0$.
+#
+# The $\kappa$ of greatest likelihood is near $(d_0 - 1)/4\bar z_c$, where $\bar z_c$ is the mean of $z_c$. To
+# see this, note that the squared distance of two unit vectors is $4z_c$, so that $q \propto e^{-\kappa\cdot
+# 4z_c/2}$. When $\kappa$ is large, the vectors are so near to each other that the sphere is almost flat, with
+# $d_0 - 1$ dimensions. There $q$ is a Gaussian of variance $1/\kappa$ in each, so $4\kappa z_c$ is about
+# chi-square with mean $d_0 - 1$.
 
 # %% tags=["hide-input"]
 mean_cosine = float(1 - 2 * z_held_out[:, d + 1].mean())
@@ -392,11 +404,11 @@ print(
 # %% [markdown]
 # ## What the sum misses
 #
-# Now the anomalies. LSA's sum adds the error to $-\ln p_r$ with one weight for all images, right for an
-# exponential with mean $1/d_0$. Besides the AUROC among all test images, the table has the one *within*
-# thirty slices of equal sum: what a score sees that the sum does not
-# (`cance.theory.heteroskedasticity.auroc_within`; about 50 says nothing new). No weight and no coefficient was
-# fitted to a label.
+# Now the anomalies. LSA's sum adds the error to $-\ln p_r$ with one weight for all images, which is right for
+# an exponential with mean $1/d_0$. The table has the AUROC among all test images, and the one *within* thirty
+# slices of equal sum: what a score sees that the sum does not
+# (`cance.theory.heteroskedasticity.auroc_within`). About 50 % there means that it sees nothing new. Nothing
+# was fitted to a label.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot: for each score its AUROC among all test images and among images of equal sum score; on MNIST the cosine dissimilarity stands out in both, while the density of the error given the latent alone falls below one half within slices."}, "figure": {"caption": "AUROC of each score among all test images, and within slices of equal sum score."}}
 gaussian = stats.multivariate_normal(
@@ -451,31 +463,33 @@ Markdown(
 # %% [markdown]
 # On MNIST, class 8:
 #
-# - **The sum has the wrong weight, and nothing says which is right.** Among images of equal sum, the
-#   latent's surprise separates with 70 % and the error with 33 %: the anomalies are those with *more*
-#   surprise and *less* error, so the latent weighs too little. On the 8 x 8 digits it weighs far too much:
-#   an error of 91 % becomes a sum of 51 %. To be consistent with the decoder ($\beta = 2\sigma^2$, fitted)
-#   makes it lighter still, and here worse. The public code of LSA does not use $\beta = 1$ either, but
-#   rescales both terms to their range on validation images. A density of both needs no weight; this part of
-#   the argument stands.
-# - **The density of the error given the latent, fitted well, does not beat the sum**, 85.1 % against
-#   86.8 %. Two things speak against it. A density punishes a low error as it does a high one; count high
-#   errors only (with $-\ln P(Z_e \ge z_e\mid\z_l)$ in its place) and the joint score comes to 87.5 %.
-#   {doc}`07_augmentation` is CANCE's answer to that. And it forgives large errors where they are usual,
-#   which is where anomalies land: the expected error alone, computed from the latent, ranks them above
-#   normal images with 71 %.
-# - **$z_c$ sees what neither sees**, 92.4 % alone and 84 % among images of equal sum. But not as in the
-#   paper's score: $z_c$ is at most one, and $z_c - \ln p_r$ ranks images nearly as the latent alone does. A
-#   likelihood with a fitted $\kappa$ gives it its weight; a density of all $d + 2$ numbers need not ask.
+# - **The sum has the wrong weight, and nothing says which is right.** Among images of equal sum, the latent
+#   term separates with 70 % and the error with 33 %: the anomalies have *more* of the one and *less* of the
+#   other, so the latent term weighs too little. On the 8 x 8 digits it weighs far too much: the error alone
+#   has 91 %, the sum about 50 %. The weight that agrees with the decoder ($\beta = 2\sigma^2$, fitted) is
+#   smaller still, and worse here. The public code of LSA does not use $\beta = 1$ either, but rescales both
+#   terms to their range on validation images. A joint density needs no weight. This part of the argument
+#   stands.
+# - **A good density of the error given the latent does not beat the sum**: joined with $p_r$ it has 85.1 %,
+#   the sum 86.8 %. There are two reasons. A density punishes a low error as it does a high one; if only high
+#   errors count ($-\ln P(Z_e \ge z_e\mid\z_l)$ in its place), the joint score has 87.5 %.
+#   {doc}`07_augmentation` is CANCE's answer to that. And it forgives large errors where large errors are
+#   usual, which is where the anomalies' latents are: the expected error alone, computed from the latent,
+#   ranks them above normal images with 71 %.
+# - **$z_c$ sees what neither sees**: 92.4 % alone and 84 % among images of equal sum. But the paper's score
+#   $z_c - \ln p_r$ makes no use of it: $z_c$ is at most one, so this score ranks images nearly as the latent
+#   alone does. A likelihood with a fitted $\kappa$ gives $z_c$ its weight, and a density of all $d + 2$
+#   numbers needs no $\kappa$.
 #
-# So heteroskedasticity is real, but modelling it is not by itself a gain on this class. What a joint density
-# offers besides is that no weight and no $\kappa$ has to be known, and that $z_e$ and $z_c$ are taken
-# together. Whether NCE makes that good is for {doc}`08_cance` to show.
+# So the error is heteroskedastic, but modelling that is not by itself a gain on this class. A joint density
+# has two other advantages: it needs no weight and no $\kappa$, and it takes $z_e$ and $z_c$ together. Whether
+# NCE learns such a density well enough is the question of {doc}`08_cance`.
 #
-# What equal scores hide, in pictures. Of the twenty normal and the twenty anomalous test images nearest to
-# one pair of values of $z_e$ and $-\ln p_r(\z_l)$, these are the two of each kind whose error is lowest for
-# their latent and the two whose error is highest. The sum cannot tell them apart. The numbers with a sign
-# are $(\ln z_e - m(\z_l))/s(\z_l)$: where this decoder usually errs that much, it is near zero.
+# The pictures show what equal scores can hide. We take the twenty normal and the twenty anomalous test images
+# nearest to one pair of values of $z_e$ and $-\ln p_r(\z_l)$, and show of each kind the two whose error is
+# lowest for their latent and the two whose error is highest. The sum cannot tell them apart. The numbers with
+# a sign are $(\ln z_e - m(\z_l))/s(\z_l)$, near zero where the error is what this decoder usually has at that
+# latent.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Eight images above their reconstructions, half of them normal, all with nearly the same squared error and the same latent density, titled by the standardised error given their latent, from low to high, and by their cosine dissimilarity."}, "figure": {"caption": "Images that the sum of Eq. (4) cannot tell apart, above their reconstructions. The signed number is the error's surprise given the latent."}}
 target = np.log(np.median(error)), np.median(-gaussian.logpdf(z_held_out[:, :d].numpy()))
@@ -497,9 +511,9 @@ titles = [f"{kinds[i]}\n{standardised[i]:+.1f}\n$z_c$ {z_c[i]:.3f}" for i in ali
 reconstructions(test[alike].numpy(), rebuilt, titles)
 
 # %% [markdown]
-# Thin strokes that are drawn badly and bold ones that are drawn well have the same sum of squares: there is
-# less ink to be wrong about. The density given the latent does not see it that way, since at the latents of
-# the thin ones the decoder usually errs more. $z_c$, which divides by the ink, does.
+# Thin strokes that are drawn badly and bold strokes that are drawn well can have the same sum of squares,
+# because thin strokes have less ink to be wrong about. The density given the latent does not notice, since at
+# the latents of thin strokes large errors are usual. $z_c$ divides by the ink, and notices.
 
 # %% tags=["hide-cell"]
 overall = aurocs["overall"]
@@ -517,7 +531,7 @@ print(f"with kappa = 1/2 {half:.1f}")
 # %% [markdown]
 # ## What must hold
 #
-# These hold for either data set; where a statement of the paper fails, `False` is what is checked.
+# These hold for either data set. Where a statement of the paper fails, `False` is what is checked.
 
 # %% tags=["nbval-check-output", "hide-cell"]
 shrinking = np.diff(list(values.values()))
@@ -549,17 +563,17 @@ print("kappa = 1/2 ranks as the latent alone does (AUROC within 5 points):", boo
 # :class: dropdown
 #
 # This is probabilistic PCA {cite:p}`tipping1999` with a given $\sigma^2$. A linear Gaussian encoder can be
-# the exact posterior, so the best bound is the best likelihood, of $\N(\bar\x, WW^\top + \sigma^2 I)$.
-# Along an eigenvector of the data's covariance with eigenvalue $\lambda$, the model's variance is $w^2 +
-# \sigma^2$, and the likelihood wants $\lambda$: so $w^2 = \lambda - \sigma^2$ where $\lambda > \sigma^2$,
-# and $w = 0$ elsewhere. The posterior's variance is $\sigma^2/\lambda$, its mean has variance $1 -
-# \sigma^2/\lambda$, and the mean divergence $\frac12\bigl(1 - \frac{\sigma^2}\lambda +
+# the exact posterior, so the best bound is the best likelihood, of $\N(\bar\x, WW^\top + \sigma^2 I)$. Along
+# an eigenvector of the data's covariance with eigenvalue $\lambda$, the model's variance is $w^2 + \sigma^2$,
+# and the likelihood is greatest where this equals $\lambda$. So $w^2 = \lambda - \sigma^2$ if $\lambda >
+# \sigma^2$, and $w = 0$ otherwise. The posterior has variance $\sigma^2/\lambda$, its mean has variance $1 -
+# \sigma^2/\lambda$, and the mean divergence is $\frac12\bigl(\frac{\sigma^2}\lambda + 1 -
 # \frac{\sigma^2}\lambda - 1 - \ln\frac{\sigma^2}\lambda\bigr) = \frac12\ln\frac\lambda{\sigma^2}$.
 #
-# So a latent is worth having only along directions with a variance above 1/2. On MNIST's eights there are
-# twenty; the six largest cost the nats that the first live cell prints, and the VAE, which may bend, spends
-# somewhat more. On `digits` only three are above 1/2, and barely (0.74, 0.68, 0.61): a linear model would
-# spend half a nat in all, and the VAE learns to spend nothing.
+# So a latent is worth its price only along a direction with a variance above 1/2. The first live cell prints
+# how many there are, and what the six largest cost. On MNIST's eights the VAE, which need not be linear,
+# spends somewhat more. On `digits` only three are above 1/2, and barely: a linear model would spend half a
+# nat in all, and the VAE spends less.
 # :::
 #
 # :::{admonition} Exercise 2
@@ -570,13 +584,13 @@ print("kappa = 1/2 ranks as the latent alone does (AUROC within 5 points):", boo
 # :::{admonition} Solution
 # :class: dropdown
 #
-# Given $\z_l$, the mean is $1/r$ and the mean square $2/r^2$. Over all images
+# Given $\z_l$, the mean is $1/r$ and the mean square is $2/r^2$. So over all images
 #
 # $$
 # \operatorname{Var}(z_e) = 2\,\E[r^{-2}] - \E[r^{-1}]^2 \ge 2\,\E[r^{-1}]^2 - \E[r^{-1}]^2 = \E[z_e]^2,
 # $$
 #
-# since $\E[r^{-2}] \ge \E[r^{-1}]^2$, with equality when $r$ is constant. The density is $\E[r e^{-r
-# z_e}]$, with derivative $-\E[r^2 e^{-r z_e}] < 0$. The measured 0.40 and the mode at 0.8 of the mean
-# contradict both.
+# since $\E[r^{-2}] \ge \E[r^{-1}]^2$, with equality if $r$ is constant. The density is $\E[r e^{-r z_e}]$,
+# with derivative $-\E[r^2 e^{-r z_e}] < 0$. The measured coefficient of variation, 0.40, and the mode at 0.8
+# of the mean contradict both.
 # :::
