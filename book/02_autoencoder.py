@@ -16,10 +16,11 @@
 # **What do batch normalisation, the covariance penalty and the second stage each do for the latent?**
 #
 # **What was found** (MNIST, class 8, one seed, shortened training). Six latents do not collapse, whatever is
-# left out. Thirty-two do without the penalty, and batch normalisation alone does not prevent it: the condition
-# number is 2,100 with it and 1,800 without. With normalisation and penalty it is 1.3 at $\lambda = 0.3$. A
-# large $\lambda$ costs reconstruction (59 % at 10), although in theory it need not. The second stage wins none
-# of that back: it gains 18 % without the penalty and 8 % at $\lambda = 10$.
+# left out. Thirty-two do without the penalty, and batch normalisation alone does not prevent it: the
+# condition number of their covariance is 2,100 with normalisation and 1,800 without. With normalisation and a
+# penalty of $\lambda = 0.3$ it is 1.3. A large $\lambda$ costs reconstruction (59 % at 10), although in
+# theory it need not. The second stage wins none of that back: it gains 18 % without the penalty and 8 % at
+# $\lambda = 10$.
 
 # %% tags=["parameters"]
 dataset = "auto"  # "auto", "mnist", "fashion-mnist" or "digits"
@@ -70,8 +71,9 @@ print(
 # %% [markdown]
 # ## The two losses
 #
-# Encoder $E_{\phi_1}$ and decoder $D_{\phi_2}$ are trained on $\L(\phi_1, \phi_2) =
-# \L_{\mathrm{error}}(\phi_1, \phi_2) + \lambda\,\L_{\mathrm{cov}}(\phi_1)$ (Appendix A):
+# The encoder $E_{\phi_1}$ maps an image $\x$ of $d_0$ pixels to a latent $\z_l \in \R^d$, and the decoder
+# $D_{\phi_2}$ maps it back. They are trained on $\L(\phi_1, \phi_2) = \L_{\mathrm{error}}(\phi_1, \phi_2) +
+# \lambda\,\L_{\mathrm{cov}}(\phi_1)$ (Appendix A):
 #
 # (eq-11)=
 # $$
@@ -86,49 +88,51 @@ print(
 #     \qquad \off(\bSigma) = \bSigma - \bSigma \odot I_d. \tag{12}
 # $$
 #
-# In the code these are `cance.autoencoder.reconstruction_loss` and `cance.autoencoder.covariance_loss`. The
-# encoder ends in a linear map and batch normalisation without scale and shift, so that each latent has zero
-# mean and unit variance over a batch.
+# Here $p_{d_0}$ is the distribution of the images, $\bSigma_{E_{\phi_1}(\x)}$ the covariance of the latent,
+# $\odot$ the elementwise product, and $\lVert\cdot\rVert_F^2$ the sum of the squared entries. In the code the
+# two are `cance.autoencoder.reconstruction_loss` and `cance.autoencoder.covariance_loss`. The encoder ends in
+# a linear map and in batch normalisation without scale and shift, so each latent has zero mean and unit
+# variance over a batch.
 #
 # ## Why anything is needed: the error does not see the covariance
 #
-# An encoder that ends in a linear map can absorb any invertible matrix $A$, and a decoder that begins with
-# one can absorb $A^{-1}$:
+# An encoder that ends in a linear map can absorb any invertible matrix $A$, and a decoder that begins with a
+# linear map can absorb $A^{-1}$:
 #
 # $$
 # E' = A E, \qquad D'(\z_l) = D(A^{-1} \z_l), \qquad D'(E'(\x)) = D(E(\x)), \qquad
 # \bSigma' = A \bSigma A^\top.
 # $$
 #
-# {ref}`Eq. (11) <eq-11>` is the same for both, so it says nothing about $\bSigma$: whether the covariance
-# is round or nearly flat is left to the initial weights and the optimiser. NCE needs $\bSigma^{-1}$, since
-# its noise is a Gaussian with that covariance. Three consequences follow without training anything:
+# {ref}`Eq. (11) <eq-11>` is the same for both, so it says nothing about $\bSigma$. Whether the covariance is
+# round or nearly flat is left to the initial weights and the optimiser. But NCE needs $\bSigma^{-1}$, since
+# its noise is a Gaussian with that covariance. Three things follow:
 #
 # 1. **Normalisation alone cannot prevent collapse.** It fixes the diagonal of $\bSigma$ at one. If all
-#    latents are copies of one another the diagonal is still one and the rank is one.
+#    latents are copies of one another, the diagonal is still one and the rank is one.
 # 2. **The penalty alone cannot either.** With $A = a I$ the penalty falls as $a^4$ and the error stays, so
-#    it is met by shrinking the latent. Only where the diagonal is fixed does it have to be met by
-#    decorrelating. An affine part of the normalisation would bring this way out back, so ours has none.
-# 3. **Together they do, and at no cost.** With unit diagonal, all eigenvalues lie within $\eta =
-#    \lVert\off(\bSigma)\rVert_F = \sqrt{d(d-1)\,\L_{\mathrm{cov}}}$ of one, so that the condition number is
-#    at most $(1 + \eta) / (1 - \eta)$ where $\eta < 1$ (exercise 1). And $A = \bSigma^{-1/2}$ brings any
+#    the penalty can be met by shrinking the latent. Only if the diagonal is fixed must it be met by
+#    decorrelating. A scale and shift after the normalisation would allow shrinking again, so ours has none.
+# 3. **Together they can, and at no cost.** With unit diagonal, all eigenvalues lie within $\eta =
+#    \lVert\off(\bSigma)\rVert_F = \sqrt{d(d-1)\,\L_{\mathrm{cov}}}$ of one, so the condition number is at
+#    most $(1 + \eta) / (1 - \eta)$ if $\eta < 1$ (Exercise 1). And $A = \bSigma^{-1/2}$ brings any
 #    non-singular latent to $\L_{\mathrm{cov}} = 0$ with the same reconstructions.
 #
-# The last point says that there is *no* trade-off between the two losses at their minimum: for every
-# $\lambda$, the best autoencoder reconstructs as well as the best for $\lambda = 0$. That is against the
-# reason that the paper gives for its second stage, "to mitigate the impact of the covariance loss on the
-# AE's ability to reconstruct". What does training make of it?
+# By the last point there is *no* trade-off between the two losses at their minimum: for every $\lambda$, the
+# best autoencoder reconstructs as well as the best one for $\lambda = 0$. This contradicts the paper's reason
+# for its second stage, "to mitigate the impact of the covariance loss on the AE's ability to reconstruct".
+# What happens in training?
 #
 # ## Sixteen autoencoders
 #
-# With and without the normalisation (`cance.networks.plain`), $\lambda$ from 0 to 10, a latent as wide as
-# the paper's for MNIST and one that is wider than the images need. **Training is shortened**, and the
-# network is smaller than that of the tables: compare these numbers with each other, not with
+# We train with and without the normalisation (`cance.networks.plain`), with $\lambda$ from 0 to 10, with the
+# paper's $d = 6$ for MNIST and with $d = 32$, which is more than the images need. **Training is shortened**,
+# and the network is smaller than that of the tables: compare these numbers with each other, not with
 # {doc}`09_ablation`. Networks of one width start from the same weights and see the same batches.
 #
-# Besides the condition number: the *effective rank* {cite:p}`roy2007`, the exponential of the entropy of
-# the eigenvalues as shares of their sum, and *dead* directions, those whose eigenvalue is below 1 % of the
-# mean.
+# The table has the condition number, the *effective rank* {cite:p}`roy2007` (the exponential of the entropy
+# of the eigenvalues, taken as shares of their sum), and the number of *dead* directions, whose eigenvalue is
+# below 1 % of the mean. `error 1` and `error 2` are the validation errors after stage 1 and stage 2.
 
 # %% tags=["hide-input"]
 weights = [0, 0.003, 0.03, 0.3, 3, 10]
@@ -186,20 +190,19 @@ figures.spectra(
 )
 
 # %% [markdown]
-# In the wide latent all of this can be seen. Normalisation alone leaves a spectrum that falls by three
-# orders of magnitude, hardly better than neither, and the penalty alone is met by shrinking: the variances
-# fall to a tenth, {ref}`Eq. (12) <eq-12>` is as small as with normalisation, and the condition number is a
-# hundred times as large. Both together give a flat spectrum.
+# The wide latent shows all of this. With normalisation alone the spectrum falls by three orders of magnitude,
+# as it does with neither. The penalty alone is met by shrinking: the variances fall to a tenth, {ref}`Eq.
+# (12) <eq-12>` is as small as with normalisation, and the condition number is a hundred times as large. Both
+# together give a flat spectrum.
 #
-# What does not hold is the expectation that six latents are in danger. One digit has more than six ways to
-# vary, reconstruction uses every latent that it gets, and the condition number is 6 with neither device.
-# The collapse that section 3.2 warns of is one of latents that are *wider than the reconstruction needs*;
-# CIFAR-10's 64 are in {doc}`09_cifar10`.
+# But six latents are in no danger. One digit has more than six ways to vary, reconstruction uses every latent
+# that it gets, and the condition number is 7 with neither device. The collapse that section 3.2 warns of
+# happens to latents that are *wider than the reconstruction needs*. {doc}`09_cifar10` has CIFAR-10's 64.
 #
 # ## Which lambda does the paper's rule choose?
 #
-# "The smallest $\lambda$ that yields a well-conditioned covariance" needs a limit, and the paper names
-# none. We take 10.
+# "The smallest $\lambda$ that yields a well-conditioned covariance" needs a limit, and the paper names none.
+# We take a condition number of 10.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Condition number against the weight of the penalty, both on logarithmic scales. With six latents it is below ten from the start; with 32 it falls from some thousand to below two as the weight grows."}, "figure": {"caption": "Condition number of the latent covariance against the weight of the penalty."}}
 limit = 10
@@ -213,38 +216,38 @@ print(f"lambda = 0.3 against a summed error, d = {wide}: condition number {summe
 figures.conditioning(weights, {f"d = {d}": np.array(condition[d]) for d in condition}, limit)
 
 # %% [markdown]
-# The rule depends on the limit and on $d$. For the paper's $d = 6$ it chooses no penalty at all with a limit
-# of 10, and 0.003 with a limit of 2 (on MNIST): the paper's $\lambda = 0.3$ is a hundred times what the
-# rule asks for, at 12 % more error than none in this shortened training. We keep 0.3 for MNIST in all
-# tables, since it is stated. For $d = 32$ the rule chooses 0.3, on the digits 3.
+# The rule depends on the limit and on $d$. For the paper's $d = 6$ on MNIST it chooses no penalty with a
+# limit of 10, and 0.003 with a limit of 2. The paper's $\lambda = 0.3$ is a hundred times the latter, and in
+# this shortened training its error is 12 % above that without penalty. We keep 0.3 for MNIST in all tables,
+# since the paper states it. For $d = 32$ the rule chooses 0.3.
 #
-# A limit on the condition number is a matter of arithmetic, not of statistics. In exact arithmetic NCE does
-# not mind: a linear map of $\z$ changes $\ln p_d$ by a constant and maps Gaussian noise to Gaussian noise.
-# Float32 inverts a covariance of condition 2,000 with three or four digits to spare; at $10^7$ it would
-# not.
+# The limit is a matter of arithmetic, not of statistics. In exact arithmetic the optimum of NCE does not
+# depend on the condition number: a linear map of $\z$ changes $\ln p_d$ by a constant and maps Gaussian noise
+# to Gaussian noise. In float32 the inverse of a covariance of condition 2,000 still has three or four correct
+# digits; at $10^7$ it has none.
 #
-# **Sum or mean?** {ref}`Eq. (11) <eq-11>` is printed as a squared norm, a sum over the $d_0$ pixels; the
-# text calls it the mean squared error. Dividing the whole loss by $d_0$ changes next to nothing for an
-# optimiser like AdamW, whose steps do not depend on the loss's scale, so the sum with weight $\lambda$ is
-# the mean with weight $\lambda / d_0$. Read so, the paper's 0.3 leaves the condition number of 32 latents
-# where it is without any penalty. As a mean it does what the paper says that it does, so we take the mean.
-# For CIFAR-10's $\lambda = 0.004$ and $d_0 = 3072$ the two readings lie further apart still: covariances of
-# 0.5 throughout would weigh 0.001 against a mean, a tenth of the error that is reached there, and $3 \cdot
-# 10^{-7}$ against a sum.
+# **Sum or mean?** {ref}`Eq. (11) <eq-11>` is printed as a squared norm, a sum over the $d_0$ pixels, but the
+# text calls it the mean squared error. An optimiser like AdamW takes steps that hardly depend on the scale of
+# the loss, so the whole loss may be divided by $d_0$: a sum with weight $\lambda$ is a mean with weight
+# $\lambda / d_0$. Read as a sum, the paper's 0.3 leaves the condition number of 32 latents where it is
+# without any penalty. Read as a mean, it does what the paper says, so we take the mean. For CIFAR-10's
+# $\lambda = 0.004$ and $d_0 = 3072$ the difference is larger still: if all covariances were 0.5, the penalty
+# would weigh 0.001 against a mean, a tenth of the error that is reached there, and $3 \cdot 10^{-7}$ against
+# a sum.
 #
 # ## The penalty never sees the covariance itself
 #
-# What is minimised is the penalty of a *batch*. For rows that are independent, with $\kappa_{ij} = \E[z_i^2
-# z_j^2]$, an estimated covariance $\hat c_{ij}$ of a batch of $n$ has
+# What is minimised is the penalty of a *batch* of $n$ independent rows. Let $c_{ij}$ be the covariance of two
+# latents, $\hat c_{ij}$ its estimate from the batch, and $\kappa_{ij} = \E[z_i^2 z_j^2]$. Then (Exercise 2)
 #
 # $$
 # \E\bigl[\hat c_{ij}^2\bigr] \approx c_{ij}^2 + \frac{\kappa_{ij} - c_{ij}^2}{n},
 # $$
 #
-# where independent latents of unit variance have $c_{ij} = 0$ and $\kappa_{ij} = 1$. So the penalty has a
-# floor of $1/n$, here 1/128 = 0.0078, which no decorrelation lowers, and its average is a *different
-# function of the encoder*: besides $c_{ij}^2$ it weighs $\kappa_{ij} / n$, that is, it also asks that two
-# latents should not be large at the same time.
+# Independent latents of unit variance have $c_{ij} = 0$ and $\kappa_{ij} = 1$. So the penalty has a floor of
+# $1/n$, here 1/128 = 0.0078, which no decorrelation lowers. And its mean is a *different function of the
+# encoder*: besides $c_{ij}^2$ it contains $\kappa_{ij} / n$, so it also asks that two latents should not be
+# large at the same time.
 
 # %% tags=["hide-input"]
 n = batch_size
@@ -273,21 +276,21 @@ title = f"The penalty of all rows and of batches of {n}, d = {narrow}"
 display(html_tables.plain(pd.DataFrame(report).T.rename_axis("lambda"), title, 5))
 
 # %% [markdown]
-# The formula gives what is measured to a few per cent, and the first column says why a penalty of 0.007 on
-# a batch is no reason for a larger $\lambda$: that of all rows is long gone below it. (A batch is a sixth
-# of the rows here, which lowers the floor by a sixth.) It also shows the second effect at work: $\kappa$
-# falls from 1.06 to about 0.95 as $\lambda$ grows. Below 1, latents avoid being large together, which
-# independent latents do not. Raising $\lambda$ further does not make the latents more uncorrelated; it
-# makes their squares dependent, and that the reconstruction has to pay for (exercise 2).
+# The formula agrees with the measurement to a few per cent. The first column shows that a penalty of 0.007 on
+# a batch is no reason for a larger $\lambda$: the penalty of all rows is far smaller. (A batch is a sixth of
+# the rows here, which lowers the floor by a sixth.) The last column shows the second effect: $\kappa$ falls
+# from 1.06 to about 0.95 as $\lambda$ grows. Independent latents have 1; below 1, they avoid being large
+# together. So a larger $\lambda$ does not make the latents more uncorrelated. It makes their squares
+# dependent, and the reconstruction pays for that (Exercise 2).
 #
-# Two more points of definition. The covariance is divided by $n$, not by $n - 1$, as in Appendix B. For $d
-# = 1$ {ref}`Eq. (12) <eq-12>` is $0/0$; there is no covariance to remove, and ours is 0.
+# Two points of definition: the covariance is divided by $n$, not by $n - 1$, as in Appendix B; and for $d =
+# 1$, where {ref}`Eq. (12) <eq-12>` is $0/0$, the penalty is 0.
 #
 # ## What does the penalty cost, and what does the second stage win back?
 #
-# Stage 2 freezes the encoder and trains the decoder on. Note that $\L_{\mathrm{cov}}$ does not depend on
-# $\phi_2$: the decoder has been trained on the error alone in stage 1 already, and what the penalty did to
-# the encoder is frozen in. If stage 1 had converged, stage 2 could gain nothing, whatever $\lambda$. If the
+# Stage 2 freezes the encoder and trains the decoder further. But $\L_{\mathrm{cov}}$ does not depend on
+# $\phi_2$: already in stage 1 the decoder was trained on the error alone, and what the penalty did to the
+# encoder is now frozen in. If stage 1 had converged, stage 2 could gain nothing, whatever $\lambda$. If the
 # paper's reason is right, it should gain *more* where $\lambda$ is larger.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels, six and 32 latents: validation error after stage 1 and after stage 2 against the weight of the penalty. Both curves rise for weights above 0.3, and run in parallel: the gap between them does not widen."}, "figure": {"caption": "Validation error after each stage against the weight of the penalty."}}
@@ -309,20 +312,19 @@ for d, (first, second) in errors.items():
 figures.two_stages(weights, {f"d = {d}": errors[d] for d in errors})
 
 # %% [markdown]
-# The measurement sides with the equations. Stage 2 gains at every $\lambda$, because this short training
-# has left something to gain, and it gains *less* where the penalty is large (on the digits: as much). Of
-# the cost of $\lambda = 10$ it wins back nothing (on the digits 4 % and 13 %). The loss sits in the frozen
-# encoder. The other virtue that the paper names, "a higher-quality latent feature", cannot come from stage
-# 2 either, which does not touch the latents.
+# It does not. Stage 2 gains at every $\lambda$, because this short training left something to gain, but on
+# MNIST it gains *less* where the penalty is large. Of the cost of $\lambda = 10$ it wins back nothing. (On
+# the digits it gains as much, and wins back a little.) That cost is in the frozen encoder. The paper also
+# hopes for "a higher-quality latent feature", but stage 2 does not touch the latents.
 #
-# So there is little left for the second stage to do. We keep it, as the paper has it; stage 1's decoder is its
-# first candidate, so it cannot do harm.
+# So the second stage has little to do. We keep it because the paper has it. It cannot do harm on the
+# validation images, since the decoder of stage 1 is its first candidate.
 #
 # ## A covariance near the identity for nothing
 #
-# Consequence 3 in the weights of a network: take the wide autoencoder that was trained *without* penalty,
-# and multiply its last linear map by $A = \bSigma^{-1/2}$ (from the left, after the normalisation's own
-# scale) and the decoder's first by $A^{-1}$. It remains a network of the same architecture.
+# Point 3 above can be carried out in the weights of a network. Take the wide autoencoder trained *without*
+# penalty. Multiply its last linear map from the left by $A = \bSigma^{-1/2}$ (after the normalisation's own
+# scale), and the decoder's first map from the right by $A^{-1}$. The architecture stays the same.
 
 # %% tags=["hide-input"]
 model = fits["with", wide, 0].autoencoder.double()
@@ -348,18 +350,18 @@ print(
 print(f"validation error {error:.4f}; with lambda = 10, {errors[wide][1][-1]:.4f}")
 
 # %% [markdown]
-# Same reconstructions to fifteen digits, a penalty of zero, condition number one: what the penalty is for
-# can be achieved after training by one symmetric matrix. So the rise of the error with $\lambda$ in the figure
-# above is not the price of uncorrelated latents. It is the price of *learning* them from noisy batches: of
-# a term that also asks for small $\kappa$, and whose gradients, at $\lambda = 10$, leave AdamW little step
-# for the reconstruction. Whitening is not part of the paper's method and not of ours; with $\lambda = 0.3$
-# there is nothing left to whiten.
+# The reconstructions are the same but for rounding, the penalty is zero and the condition number one. One
+# symmetric matrix achieves after training what the penalty is for. So the rise of the error with $\lambda$ in
+# the figure above is not the price of uncorrelated latents. It is the price of *learning* them from noisy
+# batches, with a term that also asks for a small $\kappa$ and whose gradients, at $\lambda = 10$, leave AdamW
+# little room for the reconstruction. Whitening is not part of the paper's method and not of ours; with
+# $\lambda = 0.3$ there is nothing left to whiten.
 #
 # ## Uncorrelated is neither independent nor Gaussian
 #
 # The paper asks for latents that are "statistically uncorrelated", and says that this echoes the Gaussian
-# prior of a VAE. The penalty fixes second moments and no others. Beside each number stands what a Gaussian
-# sample of the same size gives.
+# prior of a VAE. But the penalty fixes second moments only. We compare with a Gaussian sample of the same
+# size.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the two latents that depend most on each other, over a Gaussian cloud of the same mean and covariance; they fill another shape. Right: the histogram of one latent, less regular than the normal density of its mean and variance."}, "figure": {"caption": "Left: the two most dependent latents over a Gaussian of the same moments. Right: one latent's histogram over the normal density."}}
 z = latents["with", narrow, 0.3].numpy()
@@ -382,10 +384,10 @@ for sample, rows_ in (("latents", z), ("Gaussian", gaussian)):
 figures.latent_pair(z[:, most], gaussian[:, most])
 
 # %% [markdown]
-# The largest correlation is as small as the Gaussian's (smaller, since it was minimised on these very
-# rows), and yet one latent tells something about another, and the tails are not normal. A product of
-# one-dimensional normal densities would be the wrong density for these latents. This is no fault: it is why
-# a density is *learnt* in {doc}`05_nce`, with the Gaussian as nothing but the noise to learn it against.
+# The largest correlation is as small as the Gaussian's (smaller, since it was minimised on these very rows).
+# Yet one latent tells something about another, and the tails are not normal. A product of one-dimensional
+# normal densities would be wrong for these latents. This is no fault: it is why {doc}`05_nce` *learns* a
+# density, with the Gaussian only as the noise to learn it against.
 
 # %% [markdown]
 # ## What is left open, and what was chosen
@@ -393,9 +395,9 @@ figures.latent_pair(z[:, most], gaussian[:, most])
 # | open or contradictory | chosen | because |
 # |---|---|---|
 # | {ref}`Eq. (11) <eq-11>`: sum or mean | mean over pixels | against a sum $\lambda = 0.3$ does nothing |
-# | covariance of what | of the batch, over $n$ | the only one that gives a gradient; its floor is $1/n$ |
-# | normalisation: affine? | no | an affine part lets the penalty be met by shrinking |
-# | "well-conditioned" | a condition number below 10 | a limit has to be set somewhere; the $\lambda$ of the tables stand below |
+# | covariance of what | of the batch, divided by $n$ | the only one that gives a gradient; its floor is $1/n$ |
+# | a scale and shift after the normalisation | none | with them the penalty can be met by shrinking |
+# | "well-conditioned" | a condition number below 10 | a limit has to be set somewhere; the $\lambda$ of the tables are below |
 # | stage 2: normalisation of the encoder | running statistics, latents computed once | "frozen" |
 # | layers, optimiser, schedule | {doc}`09_ablation` | chosen by validation loss |
 
@@ -425,9 +427,9 @@ Markdown(
 # :::{admonition} Solution
 # :class: dropdown
 #
-# $\bSigma = I + \off(\bSigma)$, so that its eigenvalues are $1 + \mu_k$ with $\mu_k$ those of
+# $\bSigma = I + \off(\bSigma)$, so its eigenvalues are $1 + \mu_k$, where $\mu_k$ are those of
 # $\off(\bSigma)$. Since $\sum_k \mu_k^2 = \lVert\off(\bSigma)\rVert_F^2 = \eta^2$, each $|\mu_k| \le \eta$:
-# all eigenvalues lie in $[1 - \eta, 1 + \eta]$. Non-singular is guaranteed for $\eta < 1$, that is,
+# all eigenvalues lie in $[1 - \eta, 1 + \eta]$. So $\bSigma$ is not singular if $\eta < 1$, that is, if
 # $\L_{\mathrm{cov}} < 1 / (d (d - 1))$: 0.033 for $d = 6$, 0.00025 for $d = 64$. The latter is far below a
 # batch's floor $1/n$ for $n = 128$, so the *batch* penalty can never tell us that the guarantee holds.
 # :::
