@@ -241,7 +241,7 @@ figures.conditioning(weights, {f"d = {d}": np.array(condition[d]) for d in condi
 # latents, $\hat c_{ij}$ its estimate from the batch, and $\kappa_{ij} = \E[z_i^2 z_j^2]$. Then (Exercise 2)
 #
 # $$
-# \E\bigl[\hat c_{ij}^2\bigr] \approx c_{ij}^2 + \frac{\kappa_{ij} - c_{ij}^2}{n},
+# \E\bigl[\hat c_{ij}^2\bigr] \approx c_{ij}^2 + \frac{\kappa_{ij} - c_{ij}^2}{n}.
 # $$
 #
 # Independent latents of unit variance have $c_{ij} = 0$ and $\kappa_{ij} = 1$. So the penalty has a floor of
