@@ -224,10 +224,18 @@ def _caption(frame, title, constant):
         parts[0] += f" ({', '.join(labels)})"
     unit = "fractions" if paper.POINT[table] < 1 else "percent"
     parts.append(f"In {unit}, mean ± standard deviation; {_runs(frame, table)}")
-    stand_ins = sorted({name for name in frame["stand_in"] if name})
-    if stand_ins:
-        parts.append(f"Ours: {', '.join(stand_ins)}")
+    if stand_ins := _stand_ins(frame[frame["n"] > 0]):
+        parts.append(f"Ours: {stand_ins}")
     return ". ".join(part.rstrip(".") for part in parts) + "."
+
+
+def _stand_ins(run):
+    """What ours rests on: said once if it is the same for all, else method by method."""
+    if run["stand_in"].nunique() == 1:
+        return run["stand_in"].iloc[0]
+    named = run[run["stand_in"] != ""].drop_duplicates(["column", "stand_in"])
+    columns = named.groupby("stand_in", sort=False)["column"].agg(", ".join)
+    return "; ".join(f"{names} {stand_in}" for stand_in, names in columns.items())
 
 
 def _runs(frame, table):

@@ -60,6 +60,15 @@ def test_the_stand_in_is_named_once_in_the_caption():
     assert "regenerated" in re.search(r"<caption>.*?</caption>", html)[0]
 
 
+def test_stand_ins_that_differ_are_named_with_their_methods():
+    frame = tables.compare(7, runs())
+    frame = frame[frame["dataset"] == "MNIST"]
+    known = {"Error": "shortened: 1 epoch", "CNCE": "our reading"}
+    frame = frame.assign(stand_in=frame["column"].map(known).fillna(""))
+    caption = re.search(r"<caption>(.*?)</caption>", html_tables.by_class(frame).html)[1]
+    assert "Ours: Error shortened: 1 epoch; CNCE our reading." in caption
+
+
 def test_the_same_numbers_give_the_same_text():
     first, second = (html_tables.compared(tables.compare(1, runs())) for _ in range(2))
     assert first == second
