@@ -15,11 +15,12 @@
 #
 # **What do the error $z_e$ and the dissimilarity $z_c$ each see of an image, and why have both?**
 #
-# **What was found** (MNIST, class 8, one seed, shortened training). $z_e$ and $z_c$ differ by the length of the
-# image and by nothing else; the pair tells it (rank correlation 0.999). Alone, $z_e$ takes ones, which have half
-# the ink, for better eights than eights (AUROC 29 %), and a faint or slightly blurred eight for a better one
-# than a sharp one. $z_c$ finds the ones (73 %), and over all nine digits it reaches 93.6 % against 86.5 %.
-# DAGMM's two features are almost one number (rank correlation 1.000).
+# **What was found** (MNIST, class 8, one seed, shortened training). $z_e$ and $z_c$ differ by the length of
+# the image, that is, how much ink it has, and by nothing else: the pair tells the length (rank correlation
+# 0.999). Alone, $z_e$ ranks ones, which have half the ink, as more normal than eights (AUROC 28.5 %), and a
+# faint or slightly blurred eight as more normal than a sharp one. $z_c$ finds the ones (73.1 %), and over all
+# nine digits it has 93.6 % where $z_e$ has 86.5 %. DAGMM's two features are almost one number (rank
+# correlation 1.000).
 
 # %% tags=["parameters"]
 dataset = "auto"  # "auto", "mnist", "fashion-mnist" or "digits"
@@ -81,9 +82,10 @@ print(f"{name}, class {normal} is normal: {len(train)} images train, {len(test)}
 # %% [markdown]
 # ## The definition
 #
-# An autoencoder ({doc}`02_autoencoder`) gives the latent $\z_l = E_{\phi_1}(\x) \in \R^d$ and the
-# reconstruction $\x' = D_{\phi_2}(\z_l)$. Two numbers say how good it is, and the *composite feature* has
-# all $d + 2$ (section 3.1):
+# An autoencoder ({doc}`02_autoencoder`) gives an image $\x \in \R^{d_0}$ a latent $\z_l = E_{\phi_1}(\x) \in
+# \R^d$ and a reconstruction $\x' = D_{\phi_2}(\z_l)$. Two numbers say how good the reconstruction is, the
+# squared error $z_e$ and the cosine dissimilarity $z_c$. The *composite feature* has all $d + 2$ numbers
+# (section 3.1):
 #
 # $$
 # C(\x) = \z = (\z_l, z_e, z_c), \qquad
@@ -91,8 +93,8 @@ print(f"{name}, class {normal} is normal: {len(train)} images train, {len(test)}
 # z_c = \frac12 \left( 1 - \frac{\x^\top \x'}{\lVert\x\rVert\, \lVert\x'\rVert} \right).
 # $$
 #
-# `cance.composite.composite` computes it. The cosine is that of the raw pixels in $[0, 1]$: centring the
-# images would change $z_c$, and the paper does not mention it.
+# `cance.composite.composite` computes it. The cosine is that of the raw pixels in $[0, 1]$. Centring the
+# images would change $z_c$; the paper does not mention it.
 #
 # ## How the two are linked
 #
@@ -104,19 +106,20 @@ print(f"{name}, class {normal} is normal: {len(train)} images train, {len(test)}
 #     + \underbrace{4\, \lVert\x\rVert\, \lVert\x'\rVert\, z_c}_{\text{angle's part}}.
 # $$
 #
-# For images of one and the same length, reconstructed to that length, $z_e$ would be a multiple of $z_c$
-# and one of the two could go. They carry different information exactly as far as lengths differ. Which
-# length does a reconstruction have? The minimiser of {ref}`Eq. (11) <eq-11>` is $\x' = \E[\x \mid \z_l]$,
-# whose error is orthogonal to it on average, $\E[\x'^\top (\x - \x') \mid \z_l] = 0$. If this held image by
-# image, then $\lVert\x'\rVert^2 = \x^\top\x'$, that is, $\lVert\x'\rVert = \lVert\x\rVert (1 - 2 z_c)$: the
-# less sure the decoder, the shorter its answer. Put into the identity,
+# If all images had the same length and were reconstructed to that length, $z_e$ would be a multiple of $z_c$,
+# and one of the two could go. They carry different information only as far as lengths differ. Which length
+# does a reconstruction have? The minimiser of {ref}`Eq. (11) <eq-11>` is $\x' = \E[\x \mid \z_l]$, and on
+# average its error is orthogonal to it, $\E[\x'^\top (\x - \x') \mid \z_l] = 0$. If this held image by image,
+# then $\lVert\x'\rVert^2 = \x^\top\x'$, that is, $\lVert\x'\rVert = \lVert\x\rVert (1 - 2 z_c)$: the less
+# sure the decoder is, the shorter its answer. Put this into the identity. The length's part becomes $4 z_c^2
+# \lVert\x\rVert^2$, the angle's part $4 z_c (1 - 2 z_c) \lVert\x\rVert^2$, and together they are
 #
 # $$
 # d_0 z_e \approx 4 z_c (1 - z_c) \lVert\x\rVert^2.
 # $$
 #
-# So the second number that the pair holds is *the length of the image*, how much ink there is; nothing else
-# is left in it. $\lVert\x\rVert^2 \approx d_0 z_e / (4 z_c (1 - z_c))$ reads it off.
+# So what the pair holds besides $z_c$ is *the length of the image*, and nothing else. We can read it off as
+# $\lVert\x\rVert^2 \approx d_0 z_e / (4 z_c (1 - z_c))$.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The length's part of the squared error against the angle's part, logarithmic, for anomalous and normal test images. Nearly all points lie below the diagonal of equal parts, most by a factor of ten."}, "figure": {"caption": "The two parts of the squared error: the length's against the angle's."}}
 z = composite(test, model).numpy()  # (N, d + 2)
@@ -150,35 +153,33 @@ display(html_tables.plain(pd.DataFrame(rank)[["normal", "anomalous"]], title, 3,
 figures.two_parts({group: (from_length[part], from_angle[part]) for group, part in groups.items()})
 
 # %% [markdown]
-# The identity is exact. The approximation is one, and holds well where it was derived, on normal images:
-# the length read off from $z_e$ and $z_c$ has rank correlation 0.999 with the true one. That the
-# correlation of $z_e$ with $z_c$ is only 0.75 there is therefore no sign of two kinds of error. It comes
-# from eights being written with more or less ink. On the digits of scikit-learn, all about equally long,
-# the two features rank images nearly alike (0.95).
+# The identity is exact. The approximation holds well on normal images: the length read off from $z_e$ and
+# $z_c$ has a rank correlation of 0.999 with the true one. So if the rank correlation of $z_e$ with $z_c$ is
+# only 0.75 there, this does not mean that they see two kinds of error. It comes from eights that are written
+# with more or less ink.
 #
 # ## DAGMM's features
 #
-# DAGMM {cite:p}`zong2018dagmm` has the relative distance $\lVert\x - \x'\rVert / \lVert\x\rVert$ and the
-# cosine similarity in their place. Either pair follows from the other and the length (Appendix H,
-# `cance.composite`):
+# DAGMM {cite:p}`zong2018dagmm`, the method nearest to the paper's, uses the relative distance $\lVert\x -
+# \x'\rVert / \lVert\x\rVert$ and the cosine similarity $\cos(\x, \x')$ instead. Either pair follows from the
+# other and the length (Appendix H):
 #
 # $$
 # d_0 z_e = \left( \frac{\lVert\x - \x'\rVert}{\lVert\x\rVert} \right)^2 \lVert\x\rVert^2, \qquad
 # z_c = \frac{1 - \cos(\x, \x')}{2}.
 # $$
 #
-# The cosine is the same information turned round. The distance is not: dividing by $\lVert\x\rVert$ removes
-# what $z_e$ has over $z_c$. By the approximation above, the relative distance is $2 \sqrt{z_c (1 - z_c)}$,
-# a function of $z_c$ alone, and the last line of the table confirms it: the rank correlation of DAGMM's two
-# features is 1.000. Theirs is a pair with one number in it. The paper's reasons for the change are that the
-# error is what serves as a score elsewhere, and that a dissimilarity is not negative; the one above seems to us
-# better.
+# The cosine is $z_c$ reversed. But the distance is not $z_e$: dividing by $\lVert\x\rVert$ removes what
+# $z_e$ has besides $z_c$. By the approximation above, the relative distance is $2 \sqrt{z_c (1 - z_c)}$, a
+# function of $z_c$ alone, and the last line of the table confirms it: the rank correlation of DAGMM's two
+# features is 1.000. So their pair holds one number. The paper gives two other reasons for its own pair: the
+# error is what serves as a score elsewhere, and a dissimilarity is not negative.
 #
 # ## What moves which feature
 #
-# Normal test images are changed, more and more: contrast ($c\,\x$), Gaussian noise, blur, rotation, all
-# clipped to $[0, 1]$. For each feature, the median movement is taken in units of its standard deviation
-# over the unchanged images, so that a movement of one is still well within what is normal.
+# We change normal test images more and more: contrast ($c\,\x$), Gaussian noise, blur and rotation, all
+# clipped to $[0, 1]$. For each feature we take the median movement, in units of its standard deviation over
+# the unchanged images. A movement of one is still well within what is normal.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One normal digit under falling contrast, growing noise, growing blur and growing rotation, seven pictures a row."}, "figure": {"caption": "One digit under the four changes, weakest on the left."}}
 sharp = test[~anomalous].numpy()
@@ -248,33 +249,34 @@ figures.movements(moved, threshold)
 # %% [markdown]
 # On MNIST:
 #
-# - **Contrast.** The error counts pixels' brightness, so it *falls*: taken for a score, $z_e$ calls a faint
-#   eight more normal than a full one. The ratios rise, and have noticed at half the contrast.
-# - **Noise.** The error notices first, the two ratios a little later: noise adds to the length as well, by
+# - **Contrast.** The error measures brightness, so it *falls*: $z_e$ ranks a faint eight as more normal than
+#   a full one. The two ratios, $z_c$ and the relative distance, rise, and move by one standard deviation at
+#   about half the contrast.
+# - **Noise.** The error moves first, the ratios a little later, because noise also adds to the length by
 #   which they divide.
-# - **Blur.** Nothing sees it in time. A slight blur *lowers* the error, and the other features with it,
-#   since smooth strokes are what the decoder draws anyway; only a blur of about two pixels raises the
-#   ratios, and the error never.
-# - **Rotation.** Error and dissimilarity notice together, at about 30 degrees.
+# - **Blur.** No feature sees it in time. A slight blur *lowers* the error, and the other features with it,
+#   since the decoder draws smooth strokes anyway. Only a blur of about two pixels raises the ratios, and none
+#   raises the error.
+# - **Rotation.** Error and ratios move together, at about 30 degrees.
 #
-# The latent's length falls under noise and blur: what is not a digit lands near the mean of all digits,
-# where a density of the latent alone is highest. A feature that falls is news to a density of $\z$, but not
-# to a score that grows with each feature; and low errors in particular are declared normal on purpose in
-# {doc}`07_augmentation`.
+# The latent's length falls under noise and blur. What is no digit gets a latent near the mean, where a
+# density of the latent alone is highest. A density of $\z$ can use a feature that falls; a score that grows
+# with each feature cannot. (And {doc}`07_augmentation` declares low errors normal on purpose.)
 #
 # Which way $z_e$ goes with the contrast depends on the autoencoder. On scikit-learn's digits, trained on a
-# hundred eights, it rises: the reconstruction of a faint eight is brighter than the image (exercise 1).
+# hundred eights, it rises: the reconstruction of a faint eight is brighter than the image (Exercise 1).
 #
 # ## A first look at detection
 #
-# AUROC of each number alone, and of the squared Mahalanobis distance of latents and of composites from the
-# training images' mean, for this one class after this short training; the tables are in {doc}`09_ablation`.
+# The first table has the AUROC of each number alone, and of the squared Mahalanobis distance from the mean of
+# the training images, for latents $\z_l$ and for composite features $\z$. It is one class after a short
+# training; the full tables are in {doc}`09_ablation`.
 #
-# Beside the autoencoder stands PCA, which section 3.2 uses on features of a pretrained network: *encode* is
-# $\z_l = V^\top (\x - \bmu)$, *decode* is $\bmu + V \z_l$, with the $d$ leading eigenvectors of the data's
-# covariance $S$ as the columns of $V$. Its latents have covariance $V^\top S V$, which is diagonal: they
-# are exactly uncorrelated, and {ref}`Eq. (12) <eq-12>` is zero with no penalty. What is left is the ratio
-# of the largest variance to the least.
+# It compares the autoencoder with PCA, which section 3.2 uses on features of a pretrained network: *encode*
+# is $\z_l = V^\top (\x - \bmu)$ and *decode* is $\bmu + V \z_l$, where the columns of $V$ are the $d$ leading
+# eigenvectors of the data's covariance $S$. PCA's latents have covariance $V^\top S V$, which is diagonal, so
+# {ref}`Eq. (12) <eq-12>` is zero with no penalty. Their condition number is the ratio of the largest variance
+# to the smallest.
 
 # %% tags=["hide-input"]
 flat, flat_test = train.flatten(1), test.flatten(1)
@@ -319,14 +321,13 @@ title = f"Ink, and AUROC in percent against one class at a time ({normal} itself
 display(html_tables.plain(pd.DataFrame(by_class).T, title, 1, ["class"]))
 
 # %% [markdown]
-# With so short a training, $z_c$ alone finds far more than $z_e$ alone where eight is normal, and the
-# second table says where: the ones have half the ink, so a middling reconstruction of a one has a small
-# error, and $z_e$ ranks them below the eights. It is not that the angle is the better measure as such:
-# against zeros, which have more ink than eights, it is the other way round.
+# For eights, $z_c$ alone finds far more than $z_e$ alone, and the second table says why: the ones have half
+# the ink, so even a poor reconstruction of a one has a small error, and $z_e$ ranks ones below eights. But
+# the angle is not always the better measure. Against zeros, which have more ink than eights, $z_e$ is better.
 #
-# The paper's ablation has a row for $z_e$ alone, called Error, and none for $z_c$ alone. It credits the step
-# from Error to CNCE to the latents ("highlights the importance of latent features"). What do the fully
-# trained autoencoders of the tables say?
+# The paper's ablation has a column for $z_e$ alone, called Error, and none for $z_c$ alone. It credits the
+# step from Error to CNCE, which is NCE on the composite feature, to the latents ("highlights the importance
+# of latent features"). What do the fully trained autoencoders of the tables say?
 
 # %% tags=["remove-input", "nbval-check-output"]
 finished, _ = records.scan(provenance.results_folder("paper"))
@@ -352,17 +353,18 @@ Markdown(
 )
 
 # %% [markdown]
-# With the short training of this chapter the Gaussian gains nothing over $z_c$ alone; with the full training of
-# the tables it does. It punishes low errors like high ones, and an ellipsoid fits skewed features badly: that is
-# what a learnt density can improve on ({doc}`05_nce`). The latents by themselves are weak, 63 % by length or by
-# Mahalanobis distance here, and for PCA below chance.
+# With the short training of this chapter the Gaussian gains nothing over $z_c$ alone; with the full training
+# of the tables it does. A Gaussian punishes low errors like high ones, and its ellipsoid fits skewed features
+# badly: a learnt density can improve on that ({doc}`05_nce`). The latents alone are weak: 63 % by length or
+# by Mahalanobis distance here, and below chance for PCA.
 #
 # ## Why $z_c$ is computed as a chord
 #
-# On the unit sphere, the squared chord between $\hat\x = \x / \lVert\x\rVert$ and $\hat\x'$ is
-# $\lVert\hat\x - \hat\x'\rVert^2 = 2 - 2 \cos = 4 z_c$. `cance.composite.cosine_dissimilarity` computes
-# that instead of one minus a cosine: near 1, float32 numbers are $6 \cdot 10^{-8}$ apart, and a difference
-# that is smaller cannot be seen in a cosine. Measured on normal images and copies with a little noise:
+# The chord is the straight line between the unit vectors $\hat\x = \x / \lVert\x\rVert$ and $\hat\x'$. Its
+# squared length is $\lVert\hat\x - \hat\x'\rVert^2 = 2 - 2 \cos(\x, \x') = 4 z_c$.
+# `cance.composite.cosine_dissimilarity` computes that instead of one minus a cosine, because near 1 float32
+# numbers are $6 \cdot 10^{-8}$ apart, and a cosine cannot show a smaller difference. Measured on normal
+# images and copies with a little noise:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Relative error of z_c in float32 against its exact value, both logarithmic. One minus the cosine is wholly wrong below ten to the minus seven and improves slowly above; the chord stays below one per cent everywhere."}, "figure": {"caption": "Relative error of $z_c$ in float32, computed as a chord and as one minus the cosine."}}
 rng = np.random.default_rng(seed)
@@ -379,9 +381,9 @@ print(f"z_c of the normal test images is at least {least:.4f}")
 figures.cancellation(np.array(exact), {way: np.array(error) for way, error in wrong.items()})
 
 # %% [markdown]
-# The chord's error is that of the rounding of each coordinate. On these images it is caution and not a
-# cure: $z_c$ is at least 0.01, where one minus the cosine is good to five digits. It would matter for a
-# linear autoencoder with so many components that reconstructions are nearly perfect.
+# The chord's error is the rounding of each coordinate. On these images this is only caution: $z_c$ is at
+# least 0.01, where one minus the cosine is good to five digits. It would matter for a linear autoencoder with
+# so many components that reconstructions are nearly perfect.
 #
 # ## What is left open, and what was chosen
 #
@@ -390,7 +392,7 @@ figures.cancellation(np.array(exact), {way: np.array(error) for way, error in wr
 # | scale of pixels | $[0, 1]$, not centred | $z_c$ is a cosine of $\x$ itself |
 # | $z_c$ where $\x$ or $\x'$ is zero | 1/2 | no direction: as if orthogonal |
 # | PCA: of which $\x$ is $z_c$ | raw features against $\x'$ with the mean added back | section 3.1 has $\x$ and $\x'$ |
-# | scale of $z_e$ beside the latents | standardised before NCE, {doc}`05_nce` | $z_e$ is about 0.03, latents about 1 |
+# | scale of $z_e$ against the latents | standardised before NCE, {doc}`05_nce` | $z_e$ is about 0.03, latents about 1 |
 #
 # :::{admonition} Exercise 1
 # An autoencoder is *homogeneous* if $c\,\x$ is reconstructed as $c\,\x'$ for every $c > 0$. How would
@@ -401,11 +403,10 @@ figures.cancellation(np.array(exact), {way: np.array(error) for way, error in wr
 # :::{admonition} Solution
 # :class: dropdown
 #
-# $z_e$ would fall as $c^2$; $z_c$ and the relative distance, ratios of equal degree, would not move. Ours
-# is not homogeneous: the relative distance of faint eights rises by several standard deviations. Batch
-# normalisation adds constants, so that the encoder knows how bright an eight has to be, and the latent of a
-# faint one is drawn towards that of an empty image. Without this the composite feature would hold faintness
-# in nothing but a *low* $z_e$.
+# $z_e$ would fall as $c^2$, while $z_c$ and the relative distance, ratios of equal degree, would not move.
+# Ours is not homogeneous: the relative distance of faint eights rises by several standard deviations. Batch
+# normalisation adds constants, so the encoder can learn how bright an eight has to be. If ours were
+# homogeneous, of the two features only a *low* $z_e$ would show faintness.
 # :::
 #
 # :::{admonition} Exercise 2
@@ -430,16 +431,14 @@ figures.cancellation(np.array(exact), {way: np.array(error) for way, error in wr
 # :::{admonition} Solution
 # :class: dropdown
 #
-# Ones have the least ink of all digits, so every anomaly is longer, and $z_e$ grows with the length: it
-# should win here, where it loses for eights. It does, by little, since both are nearly perfect: 99.9 %
-# against 99.8 %. In the paper's Table 7, too, class 1 is one of the four where Error beats CNCE: 1 and 9 of
-# MNIST, 2 and 4 of CIFAR-10.
+# Ones have the least ink of all digits, so every anomaly is longer, and $z_e$ grows with the length. So it
+# should win here. It does, if only just, since both are nearly perfect: 99.9 % against 99.8 %. In the paper's
+# Table 7, too, class 1 is one of the four where Error beats CNCE: 1 and 9 of MNIST, 2 and 4 of CIFAR-10.
 # :::
 #
 # ## What must hold
 #
-# These statements hold for either data set, and are checked whenever the project's tests run. Where a line
-# says False, an expectation failed.
+# These statements hold for either data set. Where a line says False, an expectation failed.
 
 # %% tags=["nbval-check-output", "hide-cell"]
 ranks, drawn = rank["normal"], {change: features for change, (_, features) in moved.items()}
