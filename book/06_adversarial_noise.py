@@ -17,32 +17,32 @@
 #
 # **What was found.** No. The term that the stop-gradient adds cancels the push towards the data: at the
 # optimal classifier the slope of Eq. (7) is zero *for every $K$*. On MNIST (class 8) a noise that starts at
-# $K = 2.31$ ends at 1.76, where the plain gradient, which the paper sets aside as naive, takes it to 1.06;
-# and in all 345 fits of the MNIST and Fashion-MNIST tables $K$ ended where it began, a little lower (1.65
-# after 1.69; with another start 1.045 after 1.049). Which of these two starts it is moves LatNCE on MNIST by less than a
-# point, and CNCE and CANCE not at all: it is not what sets the paper's numbers apart. Noise three times as wide as the
-# data, with a score by $T$ alone, is another matter: on the digits where it was tried it comes nearest to the paper.
+# $K = 2.31$ ends at 1.76; the plain gradient, which the paper sets aside as naive, takes it to 1.06. In all
+# 345 fits of the MNIST and Fashion-MNIST tables $K$ ended a little below its start (on MNIST at 1.65, from
+# 1.69). So the start decides, and the paper does not give it. Starting at 1.05 instead moves LatNCE on MNIST
+# by less than a point, and CNCE and CANCE hardly at all, so this does not explain the paper's numbers. Noise
+# three times as wide as the data, scored by $T$ alone, comes nearest to them on the digits where we tried it.
 #
 # ## The adversary
 #
 # NCE is said to work best with noise that resembles the data {cite:p}`gutmann2010` (a rule of thumb, not a
-# theorem: {cite:p}`chehab2022`). The paper {cite:p}`liao2025cance` therefore lets the noise adapt: base noise
+# theorem: {cite:p}`chehab2022`). So the paper {cite:p}`liao2025cance` lets the noise adapt. Base noise
 # $\boldsymbol v \sim p_n = \N(\hat\bmu_\z, \hat\bSigma_\z)$, with the moments of {doc}`04_moments`, is sent
 # through the affine map
 #
 # $$L_K(\boldsymbol v) = K(\boldsymbol v - \hat\bmu_\z) + \hat\bmu_\z, \qquad
 # K = \operatorname{diag}(K_{jj}), \quad K_{jj} = 1 + \softplus(\psi_j) \ge 1,$$
 #
-# so that it has the density $p_{nK} = \N(\hat\bmu_\z, K\hat\bSigma_\z K)$. While the network $T_\theta$
-# *minimises* the loss of {ref}`Eq. (6) <eq-06>`, $K$ is to *maximise* it. In that loss only the noise term
-# depends on $K$,
+# where $\softplus(t) = \ln(1 + e^t)$. It then has the density $p_{nK} = \N(\hat\bmu_\z, K\hat\bSigma_\z K)$.
+# While the network $T_\theta$ *minimises* the loss of {ref}`Eq. (6) <eq-06>`, $K$ is to *maximise* it, so
+# that the noise becomes hard to tell from the data. In that loss only the noise term depends on $K$,
 #
 # $$-\nu\,\E_{\boldsymbol v \sim p_n}\bigl[\ln\bigl(1 - \sigma(T_\theta(L_K(\boldsymbol v)))\bigr)\bigr],$$
 #
-# so a "naive" gradient never looks at the data. To "incorporate the first term", as it puts it, the paper
-# borrows a construction from mode-regularised GANs {cite:p}`che2016moderegularized`: a data row is mapped
-# back by $L_K^{-1}$ to where it would have come from, had it been noise, and forward again by $L_K$. That
-# changes nothing, unless the gradient is stopped ($\mathrm{sg}$) in between:
+# so a "naive" gradient uses no data row. To "incorporate the first term", the paper borrows a construction
+# from mode-regularised GANs {cite:p}`che2016moderegularized`. A data row $\u$ is mapped back by $L_K^{-1}$ to
+# where it would have come from, had it been noise, and forward again by $L_K$. That changes nothing, unless
+# the gradient is stopped ($\mathrm{sg}$) in between:
 #
 # (eq-07)=
 # $$
@@ -58,12 +58,12 @@
 # - \frac\nu N \sum_{i=1}^N \ln\bigl(1 - \sigma(T_\theta(L_K(\boldsymbol v_i)))\bigr) \tag{10}
 # $$
 #
-# as "the corresponding batch loss version of (7)", which it is but for its sign: (7) is minimised, (10) is
-# its negative, and so to be *maximised*, as the text before (7) demands. The package does that:
-# `cance.nce.adversarial_batch_loss` is (10), and $\bpsi$ ascends it.
+# as "the corresponding batch loss version of (7)". It is, but for its sign: (7) is minimised, (10) is its
+# negative, and so to be *maximised*, as the text before (7) demands. The package does that: $\bpsi$ ascends
+# (10), `cance.nce.adversarial_batch_loss`.
 #
-# To have something to look at, $T_\theta$ is first trained against noise with a fixed $K_{jj} = 1.69$
-# ($\psi_j = 0$), on the composite features of a principal component analysis (section 3.2) of one class.
+# To measure slopes we first train $T_\theta$ against noise with a fixed $K_{jj} = 1.69$ ($\psi_j = 0$), on
+# the composite features of a principal component analysis (section 3.2) of one class.
 
 # %% tags=["parameters"]
 dataset = "auto"  # "auto", "mnist", "fashion-mnist" or "digits"
@@ -127,9 +127,9 @@ print(f"K = {float(noise.widening[0].detach()):.2f}")
 # %% [markdown]
 # ## What the stop-gradient does
 #
-# $K$ enters Eq. (7) in three places, and a slope arrives from each. They are measured here with the
-# $T_\theta$ just trained, as the derivative of the loss (10) in the logarithm of a common factor of all
-# $K_{jj}$; positive means that the adversary would widen.
+# $K$ enters Eq. (7) in three places, and each contributes a slope. We measure them with the trained
+# $T_\theta$, as the derivative of the loss (10) in the logarithm of a common factor of all $K_{jj}$. Positive
+# means that the adversary would widen the noise.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Computation graph: data rows pass through the inverse of L_K, a stop-gradient, L_K, the network and ln sigma; noise passes through L_K and the network to ln(1 - sigma). K feeds all three maps; the edge into the inverse is dashed and marked as stopped, and its slope is the negative of the one into the outer L_K; the noise's slope is nearly the negative of the outer one as well."}, "figure": {"caption": "Where the slope of Eq. (10) in $K$ comes from. The dashed edge is stopped."}}
 base = noise.sample(8 * len(rows), torch.Generator().manual_seed(seed))
@@ -150,11 +150,10 @@ figures.stop_gradient_graph(edges["inner"], edges["outer"], edges["noise"])
 
 # %% [markdown]
 # Without the stop-gradient the two upper edges cancel, since $L_K(L_K^{-1}(\u)) = \u$ whatever $K$ is. With
-# it, the slope is the exact derivative of something: freeze $\u_0 = L_{K_0}^{-1}(\u)$ at the current $K_0$,
-# and differentiate $K \mapsto -\E\ln\sigma(T_\theta(L_K(\u_0)))$ at $K_0$. Written with $S = L_K
-# L_{K_0}^{-1}$, the map that takes the current noise to the next, $L_K(\u_0) = S(\u)$, and the widened noise
-# $\boldsymbol w = L_{K_0}(\boldsymbol v)$ becomes $S(\boldsymbol w)$. **So the slope of Eq. (10) is the slope
-# of**
+# it, the slope is the derivative of something else. Freeze $\u_0 = L_{K_0}^{-1}(\u)$ at the current $K_0$,
+# and differentiate $K \mapsto -\E\ln\sigma(T_\theta(L_K(\u_0)))$ at $K_0$. Let $S = L_K L_{K_0}^{-1}$ be the
+# map that takes the current noise to the next. Then $L_K(\u_0) = S(\u)$, and the widened noise $\boldsymbol w
+# = L_{K_0}(\boldsymbol v)$ becomes $S(\boldsymbol w)$. **So the slope of Eq. (10) is the slope of**
 #
 # $$
 # S \;\mapsto\; -\E_{\u \sim p_d}\bigl[\ln\sigma(T_\theta(S(\u)))\bigr]
@@ -162,33 +161,33 @@ figures.stop_gradient_graph(edges["inner"], edges["outer"], edges["noise"])
 # = \mathcal L_{\mathrm{NCE}}\bigl(T_\theta \circ S\bigr)
 # $$
 #
-# **at the identity**: of the ordinary NCE loss, with data and noise as they are, of a *network* whose input
-# is stretched. That is not a statement about the noise at all. It has two consequences.
+# **at the identity**: the slope of the ordinary NCE loss, with data and noise as they are, of a *network*
+# whose input is stretched. This says nothing about the noise. It has two consequences.
 #
-# *The same slope is in $\theta$'s own gradient.* Let $W$ be the first layer's weights, and $\hat\bmu_\z = 0$
-# as in our standardised coordinates. Stretching input $j$ is stretching column $j$ of $W$, so
+# *The same slope is in $\theta$'s own gradient.* Let $W$ be the weights of the first layer, and $\hat\bmu_\z
+# = 0$, as in our standardised coordinates. To stretch input $j$ is to stretch column $j$ of $W$. So for every
+# batch, with $\hat{\mathcal L}$ the losses of {ref}`Eq. (9) <eq-09>` and (10) over that batch,
 #
 # $$
-# \frac{\partial \hat{\mathcal L}_{(10)}}{\partial \ln K_{jj}} = \sum_i W_{ij}\,\frac{\partial \hat{\mathcal L}_{(9)}}{\partial W_{ij}}
-# \qquad\text{for every batch.}
+# \frac{\partial \hat{\mathcal L}_{(10)}}{\partial \ln K_{jj}} = \sum_i W_{ij}\,\frac{\partial \hat{\mathcal L}_{(9)}}{\partial W_{ij}}.
 # $$
 #
-# $\bpsi$ ascends what $\theta$ descends, *in one and the same direction of the same landscape*. Wherever
-# $\theta$ comes to rest, $\bpsi$ has no slope, whatever $K$ is.
+# $\bpsi$ ascends what $\theta$ descends, along the same direction. Wherever $\theta$ comes to rest, $\bpsi$
+# has no slope, whatever $K$ is.
 #
 # *At the optimal network it vanishes for every $K$.* The optimum, $T^* = \ln p_d - \ln\nu p_{nK}$, minimises
-# the loss over all functions, and $T^* \circ S$ is one. One can even see it point by point: the two terms'
-# slopes are integrals of $\nabla T^* \cdot \mathrm dS$ with weights
+# the loss over all functions, and $T^* \circ S$ is one of them. We can also see it point by point. The slopes
+# of the two terms are integrals of $\nabla T^* \cdot \mathrm dS$ with weights
 #
 # $$
 # -p_d\,\bigl(1 - \sigma(T^*)\bigr) \quad\text{and}\quad +\nu p_{nK}\,\sigma(T^*),
 # \qquad\text{both}\quad \mp\frac{\nu\,p_d\,p_{nK}}{p_d + \nu\,p_{nK}} ,
 # $$
 #
-# which cancel at every $\u$, for any displacement. That is why the two lower numbers of the graph nearly
-# cancel.
+# which cancel at every $\u$, for any displacement. That is why the two slopes that remain in the graph, in
+# blue, nearly cancel.
 #
-# All this is easily tested in float64, with a random network that is nowhere near optimal.
+# We test all this in float64, with a random network that is nowhere near optimal.
 
 # %% tags=["hide-input"]
 D = train.shape[1]
@@ -225,19 +224,20 @@ print(f"first term without stop-gradient:            {float(through[0].abs().max
 # ## What an optimal classifier would want
 #
 # What *should* the adversary do? Put the optimal $T^*$ for each $K$ into the loss. With $\pi = 1/(1 + \nu)$
-# and $H(\pi)$ the entropy of a coin with that probability,
+# and $H(\pi)$ the entropy of a coin with that probability, {doc}`05_nce` gives
 #
 # $$
 # V(K) = \min_T \mathcal L_{\mathrm{NCE}}(T; K) = (1 + \nu)\bigl[H(\pi) - \mathrm{JS}_\pi(p_d, p_{nK})\bigr],
 # $$
 #
-# the Jensen-Shannon divergence with weights $\pi$ and $1 - \pi$, which is zero exactly where noise and data
-# agree. So an adversary that maximises $V$ does bring the noise to the data. And its slope is the **naive**
-# one: as $T^*$ minimises, a change of $T^*$ with $K$ costs nothing to first order (the envelope theorem), and
-# $\mathrm dV/\mathrm dK = \partial\mathcal L/\partial K$ at fixed $T$, the noise term's alone. The first
-# term's absence was no defect.
+# with the Jensen-Shannon divergence of weights $\pi$ and $1 - \pi$, which is zero exactly where noise and
+# data agree. So an adversary that maximises $V$ brings the noise to the data. And its slope is the **naive**
+# one. Since $T^*$ minimises the loss, a change of $T^*$ with $K$ costs nothing to first order (the envelope
+# theorem). So $\mathrm dV/\mathrm dK = \partial\mathcal L/\partial K$ at fixed $T$, which is the slope of the
+# noise term alone. The missing first term was no defect.
 #
-# For data densities in one dimension, all with mean 0 and variance 1, the integrals are sums over a grid.
+# We take five data densities in one dimension, all with mean 0 and variance 1, and replace the integrals by
+# sums over a grid.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Loss of the optimal classifier against the noise's scale K for five data densities. Gaussian data reach the bound at K = 1. All others have their maximum below K = 1, in the shaded region that the constraint excludes; beyond 1 all curves fall."}, "figure": {"caption": "Loss of the optimal classifier against the scale of the noise. The shaded part is excluded by $K \\ge 1$."}}
 grid = torch.linspace(-25, 25, 5001).double()
@@ -268,15 +268,15 @@ bound = 9 * np.log(9) - 8 * np.log(8)
 figures.optimal_losses(K[:, 0].numpy(), optimal_loss, bound)
 
 # %% [markdown]
-# Gaussian data want $K = 1$, where the noise *is* the data. Every other density here wants $K < 1$: heavy
-# tails or a skew, since a variance that the tails make is too wide for the bulk, and even two modes, by a
-# little. With more noise rows the best $K$ approaches 1 for all of them (Exercise 1). None wants wider noise,
-# so under the constraint $K \ge 1$ a true maximiser of the loss ends at the bound, $K = 1$: **the constraint
-# leaves it nothing to do.**
+# For Gaussian data the best scale is $K = 1$, where the noise *is* the data. For every other density here it
+# is below 1: with heavy tails or a skew, the variance comes from the tails and is too wide for the bulk; with
+# two modes it is below 1 by a little. With more noise rows the best $K$ approaches 1 for all of them
+# (Exercise 1). None asks for wider noise. So under the constraint $K \ge 1$ a true maximiser of the loss ends
+# at $K = 1$: **the constraint leaves it nothing to do.**
 #
-# Now the slopes. On the left the naive one with $T^*$; in the middle Eq. (7) with $T^*$. On the right the
-# noise has scale $K$ while $T$ is still the optimum for another one, as when the noise has moved on and $T$
-# has yet to follow.
+# Now the slopes. On the left is the naive one with $T^*$, in the middle that of Eq. (7) with $T^*$. On the
+# right the noise has scale $K$ while $T$ is still the optimum for another scale, as when the noise has moved
+# and $T$ has yet to follow.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels of slopes against K. Left, naive: curves that fall through zero at each density's best K. Middle, Eq. (7) with the optimal T: flat at zero for every density. Right, Eq. (7) with T fitted to another scale: positive below that scale and zero at it; above it negative for the scale 1.2, hardly different from zero for 1.8."}, "figure": {"caption": "Slopes of the adversary against $K$: naive (left), Eq. (7) with the optimal network (middle), Eq. (7) with a network that lags behind (right)."}}
 stopped, naive, lagging = {}, {}, {}
@@ -317,14 +317,14 @@ panels = {
 figures.slope_curves(coarse[:, 0].numpy(), panels)
 
 # %% [markdown]
-# Eq. (7) has no opinion about the noise: with the optimal network it is flat. With a network that is the
-# optimum of another scale it moves the noise towards *that* scale from below, and from above too if the scale
-# is 1.2, hardly at all if it is 1.8. What it never does is to look for the scale at which noise and data
-# agree. Every $K$ is an equilibrium as soon as the network has caught up with it.
+# With the optimal network Eq. (7) is flat. With a network that is the optimum of another scale it moves the
+# noise towards *that* scale from below. From above it does so too if that scale is 1.2, and hardly at all if
+# it is 1.8. It never looks for the scale at which noise and data agree. Every $K$ is an equilibrium as soon
+# as the network has caught up with it.
 #
 # The sign of the first term makes the difference. As we read them, Che et al. have their generator *raise*
-# $\ln\sigma(T)$ of what it reconstructs. Eq. (7) lowers it. Had it the other sign, the two terms would not
-# cancel but agree, and the push towards the data would be twice the naive one.
+# $\ln\sigma(T)$ of what it reconstructs, and Eq. (7) lowers it. With the other sign the two terms would not
+# cancel but agree, and at the optimal network the push towards the data would be twice the naive one.
 #
 # ## On composite features
 #
@@ -345,15 +345,15 @@ print(f"mean size of a slope: naive {size['naive']:.3f}, Eq. (7) {size['Eq. (7)'
 figures.slope_bars(labels, slopes)
 
 # %% [markdown]
-# They are, nearly: the naive slope is negative everywhere, as the curves above are at 1.69, and of Eq. (7)'s
-# there is a tenth left, since the network is not quite at its optimum.
+# Nearly. The naive slope is negative everywhere, as the curves above are at 1.69. A tenth is left of the
+# slope of Eq. (7), since the network is not quite at its optimum.
 #
 # ## Where K goes
 #
-# Now both are trained together, as `cance.nce.fit` does it: one batch, one backward pass, $\theta$ descends,
-# $\bpsi$ ascends. $K$ starts from five places, on the composite features and on an example in the plane (two
-# Gaussian clusters), once with Eq. (10) and once with the naive loss, which is Eq. (9). From $\psi_0 = -3$
-# the same with the sign that (10) has if it is minimised as printed.
+# Now we train both together, as `cance.nce.fit` does it: one batch, one backward pass, $\theta$ descends and
+# $\bpsi$ ascends. $K$ starts from five places, on the composite features and on two Gaussian clusters in the
+# plane, once with Eq. (10) and once with the naive loss, which is Eq. (9). From $\psi_0 = -3$ we also let
+# $\bpsi$ descend, which is (10) as printed if it is minimised.
 
 # %% tags=["hide-input"]
 generator = torch.Generator().manual_seed(seed)
@@ -407,26 +407,27 @@ shown = [f"{rule}, {of}" for of in ("composite", "plane") for rule in ("Eq. (7)"
 figures.widening_paths({title: panels[title] for title in shown})
 
 # %% [markdown]
-# The naive rule takes every start to near 1, as an adversary that looks for the data must. Eq. (7) does not:
-# the starts stay apart, in their order. Each falls somewhat nevertheless, much of it in the first sixty
-# updates. That is the network's doing, not the data's: by the identity above $\ln K_{jj}$ climbs along
-# $\sum_i W_{ij}\,\partial\mathcal L/\partial W_{ij}$, and when $\theta$ descends, the squared length of
-# column $j$ of $W$ grows in proportion to *minus* the same sum. A network starts from small weights, which
-# grow, and $K_{jj}$ falls (Exercise 2). Weight decay, which holds the weights below where the loss would have
-# them, adds to it; the jitter of stochastic updates, which inflates weights, works against it. With six times
-# the updates (`-p path_steps 3000`) the composite features' starts have stopped falling early, and end at
-# 1.01, 1.05, 1.20, 1.26 and 1.40, where the naive rule has all of them at 1.01 or less. (From $\psi_0 = -5$ a
-# coordinate may wander even under the naive rule: there $\mathrm dK/\mathrm d\psi = \sigma(\psi)$ is below
-# 0.007, and AdamW, which divides a slope by its size, walks at full speed on whatever noise is left.)
+# The naive rule takes every start to near 1, as an adversary that looks for the data must. Under Eq. (7) the
+# starts stay apart, in their order. Each still falls somewhat, much of it in the first sixty updates. The
+# reason is the network, not the data. By the identity above $\ln K_{jj}$ climbs along $\sum_i
+# W_{ij}\,\partial\mathcal L/\partial W_{ij}$. When $\theta$ descends, the squared length of column $j$ of $W$
+# grows in proportion to *minus* the same sum. A network starts from small weights, which grow, so $K_{jj}$
+# falls (Exercise 2). Weight decay holds the weights below where the loss would have them, and adds to the
+# fall; the noise of stochastic updates inflates weights, and works against it. With six times the updates
+# (`-p path_steps 3000`) the starts still stay apart, with the highest at 1.40, where the naive rule has all
+# of them at 1.01 or less. (From $\psi_0 = -5$ a coordinate may wander even under the naive rule: there
+# $\mathrm dK/\mathrm d\psi = \sigma(\psi)$ is below 0.007, and AdamW, which divides a slope by its size,
+# takes full steps on whatever noise is left.)
 #
-# Minimising Eq. (10) as printed turns this round: $K$ rises while $T$ learns, and slowly afterwards, since
-# the slope nearly vanishes then too. Without bound the noise would widen under a *naive* loss that is
-# minimised, which is to make the classification easy.
+# Minimising Eq. (10) as printed reverses this: $K$ rises while $T$ learns, and only slowly afterwards,
+# since the slope nearly vanishes then too. Minimising the *naive* loss widens the noise without bound,
+# because that makes the classification easy.
 #
 # ## In the records
 #
-# Every record of the tables holds the mean $K_{jj}$ at which each of its density estimates ended. All started
-# at 1.693 ($\psi_0 = 0$), and with 1,500 updates at a rate of $10^{-3}$, $\psi$ could have moved by 1.5.
+# Every record of these tables holds the mean $K_{jj}$ at which each of its density estimates ended. All
+# started at 1.693 ($\psi_0 = 0$). With 1,500 updates at a rate of $10^{-3}$, $\psi$ could have moved by 1.5.
+# Below them are the trials on MNIST's classes 2, 5 and 8 (three seeds, {doc}`09_ablation`) and on CIFAR-10.
 
 # %% tags=["hide-input"]
 scanned, _ = records.scan(provenance.results_folder("paper"))
@@ -467,19 +468,20 @@ for trial in trials_there if larger else ():
     print(f"CIFAR-10, d = 64, {trial}: mean K ended at {end:.3f}")
 
 # %% [markdown]
-# So in practice the adversary does next to nothing: where $K$ starts it ends, a little lower. Where we have
-# seen it widen the noise, on CIFAR-10 with a larger network or a wider start, it was by a few hundredths or a
-# tenth; and with more weight decay $K$ ends lower, as it should. What matters is the *start*, which the paper
-# does not give. On classes 2, 5 and 8 (three seeds, {doc}`09_ablation`) a start at 3.13 costs 0.7 points of
-# AUROC; one at 1.69 costs nothing, and no adversary at all, $K = 1$, is as good as any.
+# So in practice the adversary does next to nothing: $K$ ends where it starts, or a little lower. We have seen
+# it widen the noise only on CIFAR-10, with a larger network (by 0.01) or a wider start (by 0.1). With more
+# weight decay $K$ ends lower, as it should. What matters is the *start*, which the paper does not give. On
+# the three classes of MNIST a start at 3.13 costs 0.7 points of AUROC. One at 1.69 costs nothing, and no
+# adversary at all, $K = 1$, is as good as any.
 #
 # ## Does wide noise explain what differs from the paper?
 #
-# On MNIST the paper's LatNCE is lower than ours and varies twice as much from seed to seed, its CNCE is lower, and its
-# augmentation gains 0.7 points. Could its noise have been wider than ours was, which started at $K = 1.05$? The tables
-# of MNIST and Fashion-MNIST were run with both starts, on the same autoencoders: 1.05, near the best that the
-# constraint admits by the argument above, and 1.69, where a parameter starts that nobody sets. `sd` is the mean over the
-# classes of the standard deviation over the seeds; a difference is of a class and seed at a time.
+# On MNIST the paper's LatNCE is lower than ours and varies more from seed to seed, its CNCE is lower, and its
+# augmentation gains 0.7 points. Could its noise have been wider than ours? The tables of MNIST and
+# Fashion-MNIST were run from two starts, on the same autoencoders: $K = 1.05$, near the best that the
+# constraint admits, and $K = 1.69$, which is $\psi = 0$, the usual start of a parameter. `sd` is
+# the standard deviation over the seeds, averaged over the classes; the difference is paired by class and
+# seed.
 
 # %% tags=["hide-input", "nbval-check-output"]
 tables_root = provenance.results_folder("paper")
@@ -528,20 +530,21 @@ of_paper = widths.effect(theirs["CANCE"] - theirs["CNCE"])
 short = mnist["K from 1.05"] - mnist["the paper"]
 Markdown(
     f"**Hardly.** On MNIST ({starts['MNIST'][1]} runs) the wider start moves LatNCE by {mnist.difference['LatNCE']} points; "
-    f"the paper's is {short['LatNCE']:.1f} below ours with $K$ from 1.05. It moves CNCE by {mnist.difference['CNCE']}, where "
-    f"{short['CNCE']:.1f} are to be explained. The spread of LatNCE over the seeds goes from {mnist['sd, 1.05']['LatNCE']:.1f} to "
-    f"{mnist['sd, 1.69']['LatNCE']:.1f}; the paper's is {mnist['sd, paper']['LatNCE']:.1f}. And the augmentation gains "
-    f"{gains[0]} points with the one and {gains[1]} with the other, the paper's {of_paper}. So the start of $K$ is not what "
-    "sets the paper's MNIST apart."
+    f"the paper's is {short['LatNCE']:.1f} below ours with $K$ from 1.05. It moves CNCE by {mnist.difference['CNCE']}; "
+    f"the paper's is {short['CNCE']:.1f} below ours. The spread of LatNCE over the seeds goes from {mnist['sd, 1.05']['LatNCE']:.1f} to "
+    f"{mnist['sd, 1.69']['LatNCE']:.1f}; the paper's is {mnist['sd, paper']['LatNCE']:.1f}. The gain of the augmentation, in points, "
+    f"is {gains[0]} from 1.05 and {gains[1]} from 1.69, where the paper has {of_paper}. So the start of $K$ does not "
+    "explain how the paper's MNIST differs from ours."
 )
 
 # %% [markdown]
 # ### Wider still, and scores by $T$ alone
 #
-# The densities of Table 7 under six noises: $K$ from 1.05 and from 1.69 with the adversary as meant, from 1.69 with (10)
-# minimised as printed, and fixed at 1.69, 2.4 and 3. Each scores by $S = -(T + \ln\nu p_{nK})$ and by $-T$ alone, in case
-# the paper did. The last column is what the augmentation gains, with its 95 % interval over the classes; the paper's line
-# is over the same classes. (`python -m cance run noise-width --dataset mnist` makes the classes and seeds that are missing.)
+# We fit the densities of Table 7 under six noises: $K$ from 1.05 and from 1.69 with the adversary as meant,
+# $K$ from 1.69 with (10) minimised as printed, and $K$ fixed at 1.69, 2.4 and 3. Each is scored by $S = -(T +
+# \ln\nu p_{nK})$ and by $-T$ alone, in case the paper did that. The last column is what the augmentation
+# gains, with its 95 % interval over the classes; the paper's row has the same classes. (`python -m cance run
+# noise-width --dataset mnist` makes the classes and seeds that are missing.)
 
 # %% tags=["hide-input"]
 wide_runs = summaries.of(scanned, "noise-width", "mnist")
@@ -565,11 +568,12 @@ if wide_runs:
     display(html_tables.plain(shown, title, 2, ["noise", "score"]))
 
 # %% [markdown]
-# The validation loss cannot say which width is the better one, since wide noise is easier to tell from the data. The
-# likelihood of the rows held out can: $\ln p_\theta(\z) - \ln Z$, where $p_\theta = \nu p_{nK} e^T$ need not quite have
-# the mass 1, and $Z = \E_{\boldsymbol v \sim p_{nK}}[\nu e^{T(\boldsymbol v)}]$ is a mean over a million draws
-# (`cance.density.normalised_log_likelihood`); the effective draws say how far $Z$ is to be trusted, to one over their root.
-# CANCE is held against rows of $p_m$, which is what it estimates.
+# The validation loss cannot say which width is better, since wide noise is easier to tell from the data. The
+# likelihood of the rows held out can: $\ln p_\theta(\z) - \ln Z$, where $p_\theta = \nu p_{nK} e^T$ need not
+# quite have mass 1. $Z = \E_{\boldsymbol v \sim p_{nK}}[\nu e^{T(\boldsymbol v)}]$ is a mean over a million
+# draws (`cance.density.normalised_log_likelihood`). Its relative error is about one over the root of the
+# effective draws. CANCE is measured on rows of $p_m$, the augmented data of {doc}`07_augmentation`, which is
+# what it estimates.
 
 # %% tags=["hide-input"]
 if wide_runs:
@@ -598,9 +602,9 @@ if wide_runs:
             f"({line['CNCE']:.1f}), CANCE from {S.CANCE[narrow]:.1f} to {S.CANCE[natural]:.1f} and {S.CANCE[widest]:.1f} "
             f"({line['CANCE']:.1f}). The augmentation gains {gained[narrow].mean:+.2f}, {gained[natural].mean:+.2f} and "
             f"{gained[widest].mean:+.2f} points, at most {gained[most].mean:+.2f} ({most}); the paper's gain is "
-            f"{line['CANCE'] - line['CNCE']:+.2f}. In likelihood the start at 1.69 is "
-            f"{', '.join(f'{gain:+.2f} nats ({name})' for name, gain in wider.items())} from the one at 1.05; CNCE has "
-            f"{fits.CNCE[widest] - fits.CNCE[narrow]:+.2f} with $K$ = 3. A score by $-T$ alone needs wide noise to be of use: "
+            f"{line['CANCE'] - line['CNCE']:+.2f}. The likelihood with the start at 1.69 differs from that at 1.05 by "
+            f"{', '.join(f'{gain:+.2f} nats ({name})' for name, gain in wider.items())}; that of CNCE with $K$ = 3 differs by "
+            f"{fits.CNCE[widest] - fits.CNCE[narrow]:+.2f}. A score by $-T$ alone needs wide noise to be of use: "
             f"CNCE has {alone[narrow]:.1f} % with $K$ from 1.05, {alone[natural]:.1f} with $K$ from 1.69 and "
             f"{alone[widest]:.1f} with $K$ = 3, and the augmentation gains {without[natural].mean:+.2f} and "
             f"{without[widest].mean:+.2f} there."
@@ -614,7 +618,7 @@ if wide_runs:
         Markdown(
             f"Of the {len(off)} rows the nearest to the paper's three columns is ${score}$ under {noise}: "
             f"{', '.join(f'{name} {found[name]:.1f} ({line[name]:.1f})' for name in three)}, a gain of "
-            f"{found.CANCE - found.CNCE:+.2f} ({line['CANCE'] - line['CNCE']:+.2f}), {off.min():.1f} points off on average, where "
+            f"{found.CANCE - found.CNCE:+.2f} ({line['CANCE'] - line['CNCE']:+.2f}), {off.min():.1f} points off on average; "
             f"the tables' own row is {off[natural, 'S']:.1f} off. **Test-informed**: it is the best of {len(off)} on few classes "
             "and seeds, chosen by test AUROCs, and it enters no table. It says which reading to test on the classes that are "
             "not here."
@@ -624,35 +628,35 @@ if wide_runs:
 # %% [markdown]
 # ## What the paper leaves open
 #
-# - **The sign.** (7) is minimised, (10) is its negative; "used to update $K$" without saying in which
+# - **The sign.** (7) is minimised, and (10) is its negative, "used to update $K$" without saying in which
 #   direction. We ascend (10).
-# - **The size of $\bpsi$.** Printed as $\bpsi \in \R^d$, but $L_K$ acts on all $d + 2$ composite coordinates:
-#   we take $d + 2$. With $d$, the reconstruction features' noise would not be widened; by the above little
-#   would change.
+# - **The size of $\bpsi$.** Printed as $\bpsi \in \R^d$, but $L_K$ acts on all $d + 2$ composite coordinates,
+#   so we take $d + 2$. With $d$ the noise of the reconstruction features would not be widened; by the above
+#   little would change.
 # - **$K^\top\bSigma K$ or $K\bSigma K^\top$.** The text writes the former, $L_K$ yields the latter. They
-#   differ for a general $K$ and agree for a diagonal one, which is its own transpose.
-# - **The start**: $\psi_0 = 0$, $K_{jj} = 1.69$, where a parameter starts that nobody sets. By the argument above
-#   $K = 1.05$ ($\psi_0 = -3$), which the tables had at first, is nearer the best that the constraint admits; the
-#   likelihood of held-out rows has nothing against the wider one, and both stand above.
-# - **Alternating updates.** We update $\theta$ and $\bpsi$ from one backward pass; (9) and (10) have the same
+#   differ for a general $K$ and agree for a diagonal one.
+# - **The start**: $\psi_0 = 0$, $K_{jj} = 1.69$, the usual start of a parameter. $K = 1.05$, with
+#   which the tables were run first, is nearer the best that the constraint admits. The likelihood of held-out
+#   rows does not speak against the wider one.
+# - **Alternating updates.** We update $\theta$ and $\bpsi$ from one backward pass. (9) and (10) have the same
 #   value and the same slope in $\theta$.
-# - **Eq. (7) itself** is kept as printed, since this is a reproduction. Who wants an adversary that follows
-#   the data should drop the first term, and let $K$ fall below 1.
+# - **Eq. (7) itself** is kept as printed, since this is a reproduction. For an adversary that follows the
+#   data, drop the first term and let $K$ fall below 1.
 #
 # ## Exercises
 #
 # :::{admonition} Exercise 1
-# Show that for $\nu \to \infty$ the best $K$ is the identity for *every* density with the moments of the
-# noise, in any dimension.
+# Show that for $\nu \to \infty$ the best diagonal $K$ is the identity for *every* density with the moments of
+# the noise, in any dimension.
 # :::
 #
 # :::{admonition} Solution
 # :class: dropdown
 #
-# With $T^* = \ln p_d - \ln\nu p_{nK}$, $\ln\sigma(T^*) = \ln\frac{p_d}{p_d + \nu p_{nK}} \to
-# \ln\frac{p_d}{p_{nK}} - \ln\nu$ and $-\nu\ln(1 - \sigma(T^*)) = \nu\ln(1 + \frac{p_d}{\nu p_{nK}}) \to
-# \frac{p_d}{p_{nK}}$, whose expectation over $p_{nK}$ is 1. So $V(K) \to 1 + \ln\nu - \KL{p_d}{p_{nK}}$, and
-# maximising it is fitting a Gaussian by maximum likelihood. Only the moments of $p_d$ enter: $-\E_{p_d}\ln
+# With $T^* = \ln p_d - \ln\nu p_{nK}$ we have $\ln\sigma(T^*) = \ln\frac{p_d}{p_d + \nu p_{nK}} \to
+# \ln\frac{p_d}{p_{nK}} - \ln\nu$, and $-\nu\ln(1 - \sigma(T^*)) = \nu\ln(1 + \frac{p_d}{\nu p_{nK}}) \to
+# \frac{p_d}{p_{nK}}$, whose expectation over $p_{nK}$ is 1. So $V(K) - \ln\nu \to 1 - \KL{p_d}{p_{nK}}$, and
+# to maximise it is to fit a Gaussian by maximum likelihood. Only the moments of $p_d$ enter: $-\E_{p_d}\ln
 # p_{nK} = \sum_j \ln K_{jj} + \frac12\operatorname{tr}(K^{-1}\bSigma^{-1}K^{-1}\bSigma) + \text{const}$. With
 # $a_j = 1/K_{jj}$ this is $-\sum_j \ln a_j + \frac12 a^\top(\bSigma^{-1} \odot \bSigma)\,a$, which is convex,
 # since the elementwise product of two positive definite matrices is positive definite. Its slope at $a = 1$
@@ -673,10 +677,10 @@ if wide_runs:
 #
 # $$\frac{1}{\eta_K}\ln K_{jj} + \frac{1}{2\eta}\sum_i W_{ij}^2 = \text{const}.$$
 #
-# $K_{jj}$ ends at its start times a factor that the growth of one column of $T$'s first layer decides, and
-# knows of the data only through it. AdamW is no gradient flow, but the rank correlation printed below,
-# between the coordinates' change of $\ln K_{jj}$ and the growth of their columns, shows how much of it
-# survives: $-0.76$, and $-0.98$ with `-p path_steps 3000`.
+# So $K_{jj}$ ends at its start times a factor that depends on the data only through the growth of one column
+# of $T$'s first layer. AdamW is no gradient flow, but the hidden cell at the end prints the rank correlation
+# between the coordinates' change of $\ln K_{jj}$ and the growth of their columns: $-0.76$, and $-0.98$ with
+# `-p path_steps 3000`.
 # :::
 #
 # :::{admonition} Exercise 3
@@ -686,12 +690,14 @@ if wide_runs:
 # :::{admonition} Solution
 # :class: dropdown
 #
-# Expand $V$ for $p_d = p_n(1 + \varepsilon h)$, with $h$ orthogonal to $1$, $z$ and $z^2$ under $p_n = \N(0,
-# 1)$. With $G(r) = \nu\ln(1 + r/\nu)$, $V'(1) = \int \partial_K p_n\,G(p_d/p_n)$, $\partial_K p_n = p_n(z^2 -
-# 1)$, $G'' < 0$, so $V'(1) \approx -\frac{\nu\varepsilon^2}{2(1 + \nu)^2}\,\E_{p_n}[(z^2 - 1)h^2]$: positive
-# if $h$ lives at $|z| < 1$. Orthogonal to the first moments *and* concentrated there means oscillation. For
-# $p_d \propto e^{-z^2/2}\bigl(1 + 0.95\cos(12z)\,e^{-z^2/1.28}\bigr)$ the best $K$ is 1.005 at $\nu = 8$ and
-# 1.023 at $\nu = 1$. Real features are not like this.
+# Yes, but an odd one. Take $p_d = p_n(1 + \varepsilon h)$, with $h$ orthogonal to $1$, $z$ and $z^2$ under
+# $p_n = \N(0, 1)$, so that mass, mean and variance stay. Let $G(r) = \nu\ln(1 + r/\nu)$. By the envelope
+# theorem $V'(1) = \int \partial_K p_n\,G(p_d/p_n)$, where $\partial_K p_n = p_n(z^2 - 1)$ at $K = 1$. Expand
+# $G$ about 1. The terms of order 0 and 1 vanish, since $z^2 - 1$ is orthogonal to 1 and to $h$, and $G''(1) =
+# -\nu/(1 + \nu)^2$. So $V'(1) \approx -\frac{\nu\varepsilon^2}{2(1 + \nu)^2}\,\E_{p_n}[(z^2 - 1)h^2]$, which
+# is positive if $h$ lives at $|z| < 1$. To be orthogonal to $1$, $z$ and $z^2$ *and* concentrated there, $h$
+# must oscillate. For $p_d \propto e^{-z^2/2}\bigl(1 + 0.95\cos(12z)\,e^{-z^2/1.28}\bigr)$ the best $K$ is
+# 1.005 at $\nu = 8$ and 1.023 at $\nu = 1$. Real features are not like this.
 # :::
 #
 # ## What must hold
