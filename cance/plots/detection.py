@@ -245,6 +245,7 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+        Without a background, its names in a grey that can be read on light and on dark pages.
     """
     n = len(next(iter(rows.values())))
     figure, axes = plt.subplots(
@@ -255,5 +256,6 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
             brightest = 255 if image.dtype == np.uint8 else 1
             axis.imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=brightest)
             axis.set(xticks=[], yticks=[])
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", size=8)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", size=8, color="#767676")
+    figure.set_facecolor("none")
     return finished(figure)

@@ -1,0 +1,29 @@
+/* An equation or a table wider than its column, as on a phone, is set smaller, so that nothing of it is cut
+   off; below a size that can still be read it is scrolled instead. */
+(() => {
+  const SMALLEST = 7.5; // pixels
+  const EQUATIONS = '.bd-article mjx-container[display="true"], .bd-article span.math';
+  const TABLES = ".bd-article .table-frame, .bd-article .pst-scrollable-table-container";
+  const widths = new WeakMap(); // of each box, when it was last fitted
+
+  function fit(box) {
+    const inner = box.matches("mjx-container") ? box : box.querySelector("mjx-container, table");
+    if (!inner || !box.clientWidth || widths.get(box) === box.clientWidth) return;
+    widths.set(box, box.clientWidth);
+    inner.style.removeProperty("font-size");
+    for (let i = 0; i < 4 && box.scrollWidth > box.clientWidth + 1; i++) {
+      const now = parseFloat(getComputedStyle(inner).fontSize);
+      const size = Math.max(SMALLEST, now * (box.clientWidth / box.scrollWidth) * 0.995);
+      inner.style.setProperty("font-size", `${size}px`, "important");
+    }
+  }
+
+  const observer = new ResizeObserver((entries) => entries.forEach((entry) => fit(entry.target)));
+  const watch = (boxes) => document.querySelectorAll(boxes).forEach((box) => observer.observe(box));
+
+  window.addEventListener("load", async () => {
+    await window.MathJax?.startup?.promise; // a table may hold equations
+    watch(EQUATIONS);
+    watch(TABLES);
+  });
+})();
