@@ -13,18 +13,19 @@
 # %% [markdown]
 # # 5. Noise-contrastive estimation
 #
-# **How does a classifier come to know a density, and when does it not?** The score of the method is
-# $S_C = -\ln p$ of the composite feature, and no density is ever fitted by likelihood: a network learns to
-# tell data from Gaussian noise, and what it has learnt, added to the noise's known log density, is the log
-# density of the data {cite:p}`gutmann2010,gutmann2012`. Here the data are made up, so that the truth is known
-# and every claim can be measured.
+# **How does a classifier come to know a density, and when does it not?**
 #
 # **What was found.** On a ring of eight Gaussians the learnt log density is off by 0.21 nats (root mean
-# square), and it integrates to 0.99 although nothing asks for that. More noise helps as the theory says in a
-# model with three parameters, whose variance falls from about twice that of maximum likelihood to about the same.
-# It does not help a network: at the tables' learning rate its error *rises*, from 0.41 to 0.82 nats. And the
-# network finds what a Gaussian misses in 2 and 8 dimensions ($R^2$ of 0.97 and 0.79), but not in 64. A small loss
-# is no sign of a good ranking, and CIFAR-10 is the example.
+# square), and it integrates to 0.99 although nothing asks for that. In a model with three parameters more
+# noise helps as theory says: the variance falls from about twice that of maximum likelihood to about the
+# same. It does not help a network: at the tables' learning rate its error *rises*, from 0.41 to 0.82 nats.
+# The network finds what a Gaussian misses in 2 and 8 dimensions ($R^2$ of 0.97 and 0.79), but not in 64. And
+# a small loss is no sign of a good ranking: CIFAR-10 is the example.
+#
+# The method's score is $S_C = -\ln p$ of the composite feature, but no density is fitted by likelihood. A
+# network learns to tell data from Gaussian noise. What it learns, added to the known log density of the
+# noise, is the log density of the data {cite:p}`gutmann2010,gutmann2012`. Here the data are made up, so that
+# the truth is known and every claim can be measured.
 
 # %% tags=["parameters"]
 seed = 0
@@ -64,10 +65,10 @@ starts = {k: math.log(math.expm1(k - 1)) if k > 1 else -20.0 for k in (1, 2, 4)}
 # %% [markdown]
 # ## From the posterior to the loss
 #
-# A point $\u$ is drawn in two steps: a coin says whether it is data ($y = 1$) or noise ($y = 0$), then it is
-# drawn from $p_d$ or from $p_n$. Noise is $\nu$ times as frequent as data, $\Pr(y = 0) = \nu \Pr(y = 1)$, so
-# $\Pr(y = 1) = 1/(1 + \nu)$. By Bayes' rule the posterior *odds* are the prior odds times the ratio of the
-# densities,
+# A point $\u$ is drawn in two steps. A coin says whether it is data ($y = 1$) or noise ($y = 0$); then it is
+# drawn from the density $p_d$ of the data or $p_n$ of the noise. Noise is $\nu$ times as frequent as data,
+# $\Pr(y = 0) = \nu \Pr(y = 1)$, so $\Pr(y = 1) = 1/(1 + \nu)$. By Bayes' rule the posterior *odds* are the
+# prior odds times the ratio of the densities,
 #
 # $$
 # \frac{p(y = 1 \mid \u)}{p(y = 0 \mid \u)} = \frac{1}{\nu}\,\frac{p_d(\u)}{p_n(\u)},
@@ -80,16 +81,17 @@ starts = {k: math.log(math.expm1(k - 1)) if k > 1 else -20.0 for k in (1, 2, 4)}
 #   = \sigma\bigl(\ln p_d(\u) - \ln \nu p_n(\u)\bigr),
 # $$
 #
-# with the logistic function $\sigma(t) = 1/(1 + e^{-t})$. Now put a model $p_\theta$ in the place of the
-# unknown $p_d$, call the log-odds $T_\theta = \ln p_\theta - \ln \nu p_n$, and choose $\theta$ by maximum
-# likelihood *of the labels*. The expectation over $(y, \u)$ splits by the coin:
+# with the logistic function $\sigma(t) = 1/(1 + e^{-t})$. Now put a model $p_\theta$ in place of the unknown
+# $p_d$, call the log-odds $T_\theta = \ln p_\theta - \ln \nu p_n$, and choose $\theta$ by maximum likelihood
+# *of the labels*. We write $\z$ for a data point and $\boldsymbol{v}$ for a noise point. The expectation over
+# $(y, \u)$ splits by the coin:
 #
 # $$
 # \E[\ln p_\theta(y \mid \u)]
-#   = \tfrac{1}{1 + \nu} \E_{p_d}[\ln p_\theta(1 \mid \z)] + \tfrac{\nu}{1 + \nu} \E_{p_n}[\ln p_\theta(0 \mid \z)].
+#   = \tfrac{1}{1 + \nu} \E_{p_d}[\ln p_\theta(1 \mid \z)] + \tfrac{\nu}{1 + \nu} \E_{p_n}[\ln p_\theta(0 \mid \boldsymbol{v})].
 # $$
 #
-# Times $1 + \nu$, which moves no maximum, this is what the paper maximises:
+# Multiplied by $1 + \nu$, which moves no maximum, this is what the paper maximises:
 #
 # (eq-05)=
 # $$
@@ -98,10 +100,9 @@ starts = {k: math.log(math.expm1(k - 1)) if k > 1 else -20.0 for k in (1, 2, 4)}
 # \tag{5}
 # $$
 #
-# (The paper puts an equals sign between the two; it holds for the maximisers, and up to the factor for the
-# maxima.) The posterior being logistic,
-# $p_\theta(0 \mid \u) = 1 - \sigma(T_\theta(\u)) = \sigma(-T_\theta(\u))$, the negative is an ordinary
-# cross-entropy in which noise weighs $\nu$:
+# (The paper puts an equals sign between the two. It holds for the maximisers; the maxima differ by the
+# factor.) Since the posterior is logistic, $p_\theta(0 \mid \u) = 1 - \sigma(T_\theta(\u)) =
+# \sigma(-T_\theta(\u))$, and the negative is an ordinary cross-entropy in which noise weighs $\nu$:
 #
 # (eq-06)=
 # $$
@@ -118,30 +119,31 @@ starts = {k: math.log(math.expm1(k - 1)) if k > 1 else -20.0 for k in (1, 2, 4)}
 # Written as one integral, the loss is $\int f_{\u}(T(\u))\, d\u$ with
 #
 # $$
-# f_{\u}(t) = p_d(\u) \ln(1 + e^{-t}) + \nu p_n(\u) \ln(1 + e^{t}),
+# f_{\u}(t) = p_d(\u) \ln(1 + e^{-t}) + \nu p_n(\u) \ln(1 + e^{t}).
 # $$
 #
-# and if $T$ may take any value at any point, each point can be minimised by itself. With
-# $\frac{d}{dt}\ln(1 + e^{t}) = \sigma(t)$ and $\sigma(-t) = 1 - \sigma(t)$,
+# If $T$ may take any value at any point, each point can be minimised by itself. With $\frac{d}{dt}\ln(1 +
+# e^{t}) = \sigma(t)$ and $\sigma(-t) = 1 - \sigma(t)$,
 #
 # $$
 # f_{\u}'(t) = -p_d\,\sigma(-t) + \nu p_n\, \sigma(t) = 0
 # \iff \frac{\sigma(t)}{\sigma(-t)} = e^{t} = \frac{p_d(\u)}{\nu p_n(\u)},
 # $$
 #
-# which is to say
+# that is,
 #
 # $$
 # t = T^*(\u) = \ln p_d(\u) - \ln \nu p_n(\u).
 # $$
 #
-# It is a minimum, and the only one, because $f_{\u}'' = (p_d + \nu p_n)\,\sigma(t)\,\sigma(-t) > 0$: the
-# function is strictly convex. So $-T^* - \ln \nu p_n = -\ln p_d$, **with its normaliser**: no other constant
-# would do, since the noise density is normalised and pins it down. This is what sets NCE apart from other
-# ways to fit an unnormalised model.
+# This is a minimum, and the only one, because $f_{\u}'' = (p_d + \nu p_n)\,\sigma(t)\,\sigma(-t) > 0$: the
+# function is strictly convex. So $-T^* - \ln \nu p_n = -\ln p_d$, **with its normaliser**. No other constant
+# would do, because the noise density is normalised and fixes it. This sets NCE apart from other ways to fit
+# an unnormalised model.
 #
 # **The value at the optimum.** Let $\pi = 1/(1 + \nu)$ and $m = \pi p_d + (1 - \pi) p_n$, the density of $\u$
-# when the label is hidden. Then $\sigma(T^*) = \pi p_d / m$, $\sigma(-T^*) = (1 - \pi) p_n / m$, and
+# when the label is hidden. Then $\sigma(T^*) = \pi p_d / m$ and $\sigma(-T^*) = (1 - \pi) p_n / m$. Put these
+# into {ref}`Eq. (6) <eq-06>` and separate $\ln\pi$ and $\ln(1 - \pi)$:
 #
 # $$
 # \L_{\mathrm{NCE}}(T^*) = (1 + \nu)\bigl[H(\pi) - \mathrm{JS}_\pi(p_d, p_n)\bigr],
@@ -149,24 +151,25 @@ starts = {k: math.log(math.expm1(k - 1)) if k > 1 else -20.0 for k in (1, 2, 4)}
 # \mathrm{JS}_\pi = \pi \KL{p_d}{m} + (1 - \pi) \KL{p_n}{m},
 # $$
 #
-# with $H(\pi) = -\pi \ln \pi - (1 - \pi) \ln(1 - \pi)$, the entropy of the coin. The weighted Jensen-Shannon
-# divergence is what $\u$ tells about the label; it lies between 0 (noise equal to data: the loss is that of
-# guessing) and $H(\pi)$ (supports apart: the loss is 0). What any other $T$ loses is
+# with $H(\pi) = -\pi \ln \pi - (1 - \pi) \ln(1 - \pi)$, the entropy of the coin, and the Kullback-Leibler
+# divergence $\KL{\cdot}{\cdot}$. The weighted Jensen-Shannon divergence $\mathrm{JS}_\pi$ is what $\u$ tells
+# about the label. It lies between 0 (noise equal to data: the loss is that of guessing) and $H(\pi)$ (no
+# overlap: the loss is 0). Any other $T$ loses
 #
 # $$
 # \L_{\mathrm{NCE}}(T) - \L_{\mathrm{NCE}}(T^*)
 #   = (1 + \nu) \int m(\u)\, \mathrm{kl}\bigl(\sigma(T^*(\u)), \sigma(T(\u))\bigr)\, d\u,
 # $$
 #
-# $\mathrm{kl}(a, b)$ being the divergence between two coins. The integral is over $m$: **where neither data
-# nor noise falls, the loss does not care what $T$ is.** And $\mathrm{kl}$ sees probabilities, not log-odds:
-# where $\sigma(T^*)$ is nearly 0 or 1, a $T$ that is wrong by several nats costs next to nothing. Both will
-# come back.
+# where $\mathrm{kl}(a, b)$ is the divergence between two coins. The integral is over $m$: **where neither
+# data nor noise falls, the loss does not depend on $T$.** And $\mathrm{kl}$ sees probabilities, not log-odds:
+# where $\sigma(T^*)$ is nearly 0 or 1, a $T$ that is wrong by several nats costs next to nothing. Both matter
+# below.
 #
 # ## A density whose logarithm is known
 #
-# Eight Gaussians on a ring of radius 2, each with standard deviation 0.35. Their common mean is in the empty
-# middle, which is where the Gaussian noise with the data's moments has its maximum.
+# We take eight Gaussians on a ring of radius 2, each with standard deviation 0.35. Their common mean is in
+# the empty middle, where the Gaussian noise with the data's moments has its maximum.
 
 # %% tags=["hide-input"]
 angles = torch.arange(8) * 2 * math.pi / 8
@@ -220,8 +223,8 @@ print(
 )
 
 # %% [markdown]
-# The integrals are sums over a fine grid, so the first two lines agree to the digits shown because of the
-# algebra above, not by luck of a sample. Everything else lies higher, the network's $T$ by little.
+# The integrals are sums over a fine grid that ends at $\pm6$, so the first two lines agree up to 0.0001, the
+# part of the noise beyond it. Every other loss is higher, that of the network by little.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three maps of log density: the true ring of eight bumps, the learnt one, which is alike with softer bumps and a shallower hole, and the Gaussian noise with its maximum in the middle."}, "figure": {"caption": "The true log density, the learnt one and the noise's."}}
 maps = {"true": true, "learnt": learnt, "noise": noise}
@@ -231,10 +234,10 @@ figures.surfaces(points.numpy(), {k: v.reshape(side, side).numpy() for k, v in m
 # %% [markdown]
 # ## Does more noise help?
 #
-# Theory first. Let the model be right, with a finite number of parameters, the normaliser's logarithm among
-# them, fitted to $n$ data rows and $\nu n$ noise rows. With the scores
-# $\boldsymbol{g} = \nabla_\theta \ln p_\theta$ and $P = \nu p_n / (p_d + \nu p_n)$, the covariance of the
-# estimate is, for large $n$ {cite:p}`gutmann2012`,
+# Theory first. Let the model be right, with a finite number of parameters, one of which is the logarithm of
+# the normaliser, and fit it to $n$ data rows and $\nu n$ noise rows. With the gradient $\boldsymbol{g} =
+# \nabla_\theta \ln p_\theta$ and $P = \nu p_n / (p_d + \nu p_n)$, the covariance of the estimate is, for
+# large $n$ {cite:p}`gutmann2012`,
 #
 # $$
 # \tfrac{1}{n}\Bigl(I^{-1} - \bigl(1 + \tfrac{1}{\nu}\bigr) I^{-1} \boldsymbol{b}\boldsymbol{b}^\top I^{-1}\Bigr),
@@ -243,15 +246,15 @@ figures.surfaces(points.numpy(), {k: v.reshape(side, side).numpy() for k, v in m
 #
 # As $\nu \to \infty$, $P \to 1$ and the variances become those of maximum likelihood. If the noise is the
 # data distribution itself, $P = \nu/(1 + \nu)$ everywhere, and every variance but the normaliser's is exactly
-# $1 + 1/\nu$ times that of maximum likelihood: 2 at $\nu = 1$, 1.125 at the paper's $\nu = 8$ (Appendix E).
+# $1 + 1/\nu$ times that of maximum likelihood: 2 at $\nu = 1$, and 1.125 at the paper's $\nu = 8$ (Appendix
+# E).
 #
-# A Gaussian $\ln p_\theta = \theta_1 z + \theta_2 z^2 + c$ contrasted with Gaussian noise is a
-# logistic regression on $(z, z^2)$, which scikit-learn solves exactly. Below, 200 rows of $\N(0, 1)$, fitted
-# again and again with new draws: the variance of $\hat\theta_2$ over that of maximum likelihood,
-# $\frac{1}{2n}$.
+# A Gaussian $\ln p_\theta = \theta_1 z + \theta_2 z^2 + c$ contrasted with Gaussian noise is a logistic
+# regression on $(z, z^2)$, which scikit-learn solves exactly. We fit 200 rows of $\N(0, 1)$ again and again
+# with new draws, and compare the variance of $\hat\theta_2$ with that of maximum likelihood, $\frac{1}{2n}$.
 #
-# The second half fits the network to the ring at each $\nu$, first with the learning rate of the tables, then
-# with a larger one; then with noise 2 and 4 times as wide.
+# Then we fit the network to the ring at each $\nu$, first with the learning rate of the tables, then with a
+# larger one, then with noise 2 and 4 times as wide.
 
 # %% tags=["hide-input"]
 ratios, n = (1, 2, 8, 32), 200
@@ -305,31 +308,31 @@ errors = {f"peak rate {rate:g}": rmse.loc[rate, 1].to_numpy() for rate in (6e-3,
 figures.against_ratio(ratios, theory, measured, errors)
 
 # %% [markdown]
-# **The small model follows the theory**, as far as 500 repetitions can tell: each variance is known to 6 %, and
-# the furthest of the eight is 16 % off. But noise that is twice as wide
-# as the data does *better* at $\nu = 1$ than noise equal to the data, in theory and as measured. The paper's
-# statement that NCE is optimal when noise closely resembles the data is a rule of thumb, true only as $\nu$
-# grows and every noise becomes equally good {cite:p}`chehab2022`. The ring says the same: at $\nu = 8$ the
-# error is smaller with noise of scale 2 than of scale 1, and larger again at 4.
+# **The small model follows the theory**, as far as 500 repetitions can tell: the standard error of each
+# variance is 6 %, and the worst of the eight is 16 % off. But noise twice as wide as the data does *better*
+# at $\nu = 1$ than noise equal to the data, in theory and as measured. The paper states that NCE is optimal
+# when noise closely resembles the data. This is a rule of thumb, which becomes true only as $\nu$ grows and
+# every noise becomes equally good {cite:p}`chehab2022`. On the ring, too, the error at $\nu = 8$ is smaller
+# with noise of scale 2 than of scale 1, and larger again with scale 4.
 #
 # **The network does not gain.** At the tables' learning rate its error doubles from $\nu = 1$ to 32; at the
-# larger rate it stays where it is. Two reasons. The formula counts $\nu n$ noise rows that are drawn once,
-# but here every update draws fresh ones: 600 updates at $\nu = 1$ have seen 77 thousand, 19 for each data
-# row. And the formula is for the *minimum* of the loss; after 600 updates a network is not there, and what
-# remains of the error is the optimiser's (a larger rate removes the rise). So $\nu = 8$ costs eight times the
-# noise of $\nu = 1$ and buys nothing that can be seen here. We keep it because the paper states it.
+# larger rate it stays where it is. There are two reasons. The formula counts $\nu n$ noise rows that are
+# drawn once, but here every update draws fresh ones: 600 updates at $\nu = 1$ have seen 77 thousand, 19 for
+# each data row. And the formula is for the *minimum* of the loss, which a network has not reached after 600
+# updates: what remains of the error is the optimiser's, since a larger rate removes the rise. So $\nu = 8$
+# costs eight times the noise of $\nu = 1$ and gains nothing here. We keep it because the paper states it.
 #
-# **It learns its own normaliser.** The integral lies within 5 % of 1 for every fit with noise of the data's
-# scale, and within 11 % at scale 4. Why so near, when nothing constrains it? The derivative of the loss with
-# respect to a constant added to $T$ is $-\E_{p_d}[\sigma(-T)] + \nu\,\E_{p_n}[\sigma(T)]$, so every
-# stationary point balances the two; exercise 2 asks what follows.
+# **It learns its own normaliser.** The integral is within 5 % of 1 for every fit with noise of the data's
+# scale, and within 11 % at scale 4. Nothing in the loss asks for this. But the derivative of the loss with
+# respect to a constant added to $T$ is $-\E_{p_d}[\sigma(-T)] + \nu\,\E_{p_n}[\sigma(T)]$, so the two terms
+# balance at every stationary point. Exercise 2 asks what follows.
 #
 # ## Far outside
 #
-# Anomalies are rows that training never saw, so what $S_C$ is where there was neither data nor noise matters
-# more here than in most uses of NCE. There $T$ is extrapolated. A network of LeakyReLUs is linear along any
-# ray, once past its last kink, while $-\ln p_n$ is quadratic. So far outside, $S_C$ is **the noise's
-# quadratic plus a linear correction**, whatever the data.
+# Anomalies are unlike all that training saw. So it matters what $S_C$ is where there was neither data nor
+# noise, and $T$ is extrapolated. A network of LeakyReLUs is linear along any ray, once past its last kink,
+# while $-\ln p_n$ is quadratic. So far outside, $S_C$ is **the noise's quadratic plus a linear correction**,
+# whatever the data.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Minus log density along a ray: true and learnt score agree up to the data's edge; farther out the true one rises steeply, and the learnt one bends over to run beside the noise's flatter parabola."}, "figure": {"caption": "The score along a ray that leaves the data."}}
 radii = torch.linspace(0, 12, 121)
@@ -348,13 +351,13 @@ display(html_tables.plain(table, "Minus log density along a ray, in nats"))
 figures.along_a_ray(radii.numpy(), outside, farthest)
 
 # %% [markdown]
-# Inside, the score follows the truth. In the hole at the centre it does not quite: there the truth is 16
-# nats, the score 10, in the very place where noise is densest. $\sigma(T^*)$ is $10^{-7}$ there and
-# $\sigma(T)$ about $10^{-4}$; to the loss both are zero. Outside, the truth rises five to seven times as
-# steeply as the score, which has turned into a parabola of the noise's curvature. For ranking along one ray
-# that does no harm, the score still rises. Between rays it can: two anomalies far away in different
-# directions are ordered by the Mahalanobis distance and an extrapolated linear term, not by the data. Wider
-# noise ($K > 1$, {doc}`06_adversarial_noise`) moves the border outwards.
+# Inside, the score follows the truth, except in the hole at the centre: there the truth is 16 nats and the
+# score 10, although noise is densest there. $\sigma(T^*)$ is $10^{-7}$ and $\sigma(T)$ about $10^{-4}$; to
+# the loss both are zero. Outside, the truth rises five to seven times as steeply as the score, which has
+# turned into a parabola with the noise's curvature. For ranking along one ray this does no harm, since the
+# score still rises. Between rays it can: two anomalies far away in different directions are ordered by the
+# Mahalanobis distance and an extrapolated linear term, not by the data. Wider noise ($K > 1$,
+# {doc}`06_adversarial_noise`) moves the border outwards.
 #
 # ## When noise and data are far apart
 #
@@ -373,11 +376,11 @@ figures.along_a_ray(radii.numpy(), outside, farthest)
 # | data | $D\,[\ln k - \frac12(1 - k^{-2})] - \ln\nu$ | $\frac12(1 - k^{-2})\sqrt{2D}$ |
 # | noise | $-D\,[\frac12(k^2 - 1) - \ln k] - \ln\nu$ | $\frac12(k^2 - 1)\sqrt{2D}$ |
 #
-# The two means move apart like $D$, the spreads grow like $\sqrt D$ only: in high dimension the classes
-# separate for any $k > 1$, and $T^*$ is a length and nothing else. A row's pull on $\theta$ is $\sigma(T)$
-# for noise and $\sigma(-T)$ for data. When that is below $10^{-7}$, about the spacing of float32 numbers near
-# 1, it adds nothing to a sum in which other rows are of order one. The shares of such rows follow exactly
-# from the distribution function of $\chi^2_D$:
+# The means move apart in proportion to $D$, but the spreads only grow like $\sqrt D$. So in high dimension
+# the classes separate for any $k > 1$, by their length alone. A row's pull on $\theta$ is $\sigma(T)$ for
+# noise and $\sigma(-T)$ for data. When that is below $10^{-7}$, about the spacing of float32 numbers near 1,
+# it adds nothing to a sum in which other rows are of order one. We call such rows mute. Their shares follow
+# exactly from the distribution function of $\chi^2_D$:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels with the densities of the optimal log-odds of data and of noise of scale 2: in two dimensions they overlap near zero, in eight they hardly touch, in sixty-four they are far apart and outside the band in which rows still weigh."}, "figure": {"caption": "The optimal log-odds of data and of noise of scale 2, in 2, 8 and 64 dimensions. Outside the band a row no longer weighs."}}
 visible = math.log(1e7)
@@ -396,22 +399,38 @@ display(html_tables.plain(saturation, title, 3))
 figures.log_odds_densities((2, 8, 64), 2.0, ratio, visible)
 
 # %% [markdown]
-# At $k = 2$ in 64 dimensions 99 % of the noise rows and 71 % of the data rows are mute: the classifier is
-# right on all of them by their length, and there is nothing left that would pull $T$ towards $\ln p_d$. In 8
-# dimensions (MNIST's composite feature has 8) the same noise leaves 89 % of the noise rows a voice. This
-# bears on where $K$ starts, which the paper does not say. $\psi = 0$, the obvious choice, is $K = 1.69$:
-# harmless in 8 dimensions, but in 64 it silences 87 % of the noise. $\psi = -3$ is $K = 1.05$, where nothing
-# is mute in any of these dimensions. That is what we start from.
+# At $k = 2$ in 64 dimensions 99 % of the noise rows and 71 % of the data rows are mute. The classifier is
+# right on all of them by their length, and nothing is left to pull $T$ towards $\ln p_d$. In 8 dimensions
+# (MNIST's composite feature has 8) only 11 % of the noise rows are mute.
 #
+# This bears on the scale $K$ of the noise at the start of training, which the paper does not give. With its
+# $K = 1 + \ln(1 + e^\psi)$, $\psi = 0$ is $K = 1.69$: harmless in 8 dimensions, but in 64 it mutes 87 % of
+# the noise. $\psi = -3$ is $K = 1.05$, where nothing is mute in any of these dimensions.
+
+# %% tags=["remove-input", "nbval-check-output"]
+finished, _ = records.scan(provenance.results_folder("paper"))
+begins = {}
+for of in ("mnist", "cifar10"):
+    [psi] = {
+        record["settings"]["nce"]["initial_psi"]
+        for record in summaries.of(finished, "ablation", of)
+    }
+    begins[of] = f"{1 + math.log1p(math.exp(psi)):.2f}"
+Markdown(
+    f"The densities of the tables start from $K$ = {begins['mnist']} on MNIST, where $d + 2 = 8$, and from "
+    f"$K$ = {begins['cifar10']} on CIFAR-10, where $d + 2 = 66$."
+)
+
+# %% [markdown]
 # ## What is left to learn, and whether it is learnt
 #
-# Gaussian noise with the data's moments carries everything that the first two moments say. What NCE has to
-# add is the *log-ratio* $\ln p_d - \ln p_{\mathrm{Gauss}}$. For the next test that is known: each coordinate
-# is an even mixture of $\N(\pm 0.9,\, 0.19)$, bimodal, with mean 0 and variance 1, so that the Gaussian with
-# the data's moments is $\N(0, I)$ and says nothing about the two modes. In one more case only two of 64
-# coordinates are bimodal, the others Gaussian. $R^2$ is the share of the log-ratio's variance that is
-# recovered on new rows, its mean put right first, since a constant does not change a ranking: $1$ is perfect,
-# $0$ what $T = $ const. achieves.
+# Gaussian noise with the data's moments carries everything that the first two moments say. NCE has to add the
+# *log-ratio* $\ln p_d - \ln p_{\mathrm{Gauss}}$. For the next test this is known: each coordinate is an even
+# mixture of $\N(-0.9,\, 0.19)$ and $\N(0.9,\, 0.19)$, with mean 0 and variance 1, so the Gaussian with the
+# data's moments is $\N(0, I)$ and knows nothing of the two modes. In one more case only two of 64 coordinates
+# are bimodal, and the others Gaussian. $R^2$ is the share of the log-ratio's variance that is recovered on
+# new rows, after its mean has been corrected (a constant changes no ranking): 1 is perfect, and 0 is what a
+# constant $T$ achieves.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four scatter plots of learnt against true log-ratio with noise of scale one: on the diagonal in two dimensions, a flatter cloud in eight, no relation in sixty-four, whether sixty-four or two coordinates are bimodal."}, "figure": {"caption": "What is left to learn: learnt against true log-ratio."}}
 bump = distributions.Normal(torch.tensor([-0.9, 0.9]).double(), math.sqrt(1 - 0.9**2))
@@ -458,23 +477,22 @@ display(html_tables.plain(recovery, title, 2))
 figures.recovered(panels)
 
 # %% [markdown]
-# With noise of the data's own scale nothing is mute in any dimension, and yet:
+# With noise of the data's own scale ($k = 1$) nothing is mute in any dimension. And yet:
 #
 # - In 2 and 8 dimensions $T$ recovers most of the log-ratio.
-# - In 64 it recovers **nothing**. The loss stays at the value of knowing nothing, $(1 + \nu) H(\pi) = 3.14$.
-#   It is not that there is nothing to know: with 64 bimodal coordinates the optimal classifier would be
-#   almost free of error, the mean log-ratio being 12 nats. That is also the bias: $S_C$ is the Gaussian's
-#   $-\ln p$, 12 nats off, and ranks rows as the Gaussian does, or a little worse. Nor do two bimodal
-#   coordinates among 62 others help: an $R^2$ below 0 says that $T$ has fitted accidents of its 4000 rows.
-# - With noise twice as wide the loss goes to 0 in 64 dimensions, and the score gets *worse* than the
-#   Gaussian: the length separates the classes, the rest of $T$ is arbitrary where nobody is asked, the bias
-#   is 23 nats. **A small NCE loss is no sign of a good density.**
+# - In 64 it recovers **nothing**. The loss stays at $(1 + \nu) H(\pi) = 3.14$, the value of knowing nothing.
+#   But there is something to know: with 64 bimodal coordinates the mean log-ratio is 12 nats, so the optimal
+#   classifier would hardly err. The bias is also 12 nats: $S_C$ is the $-\ln p$ of the Gaussian, and ranks
+#   rows as the Gaussian does, or a little worse. Two bimodal coordinates among 62 others are not found
+#   either; an $R^2$ below 0 says that $T$ has fitted accidents of its 4000 rows.
+# - With noise twice as wide the loss falls to 0 in 64 dimensions, and the score gets *worse* than the
+#   Gaussian: the length separates the classes, the rest of $T$ is arbitrary, and the bias is 23 nats. **A
+#   small NCE loss is no sign of a good density.**
 #
-# The data are hard on purpose: every coordinate alone looks normal up to its third moment. Is this why the
+# These data are hard on purpose: up to its third moment every coordinate looks normal. Is this why the
 # density finds so little on CIFAR-10, where the paper too has 64 latents and 4000 training rows a class?
 
 # %% tags=["remove-input", "nbval-check-output"]
-finished, _ = records.scan(provenance.results_folder("paper"))
 cifar = summaries.of(finished, "ablation", "cifar10")
 density_losses = [
     record["selection"][name]["validation_loss"]
@@ -488,18 +506,14 @@ distance = f"that of the latent's Mahalanobis distance alone is {means['Mahalano
 Markdown(
     f"**No.** In the {len(cifar)} records of CIFAR-10's table the validation losses of the densities are "
     f"{min(density_losses):.2f} to {max(density_losses):.2f} nats, where knowing nothing costs {nothing:.2f}. "
-    "So $T_\\theta$ tells data from noise well there. But that does not help the ranking. The mean AUROC of "
+    "So $T_\\theta$ tells data from noise well there, but that does not help the ranking. The mean AUROC of "
     f"LatNCE is {means['LatNCE']:.1f} % and that of CNCE {means['CNCE']:.1f} %; "
     f"{distance if 'Mahalanobis' in means else ''}"
-    "what $T_\\theta$ has learnt moves it by a few points at most. The classifier is asked how a "
-    "normal picture differs from Gaussian noise, and the other classes' pictures differ from it in the same "
-    "ways: their latents have the same heavy tails and dependences, their errors the same skew. What all "
-    "photographs have in common separates data from noise, and does not rank one photograph above another. "
-    "{doc}`09_cifar10` looks at what would."
+    "what $T_\\theta$ has learnt moves it by a few points at most. The classifier learns how a normal picture "
+    "differs from Gaussian noise, and the pictures of other classes may well differ from it in the same ways: "
+    "in heavy tails, dependent latents and skewed errors. What all photographs have in common separates data "
+    "from noise, but does not rank one photograph above another. {doc}`09_cifar10` looks at what would."
 )
-
-# %% [markdown]
-# ## What was found
 
 # %% tags=["hide-cell"]
 r2, bias = recovery["R2"], recovery["bias, nats"]
@@ -555,11 +569,10 @@ print(
 # :::{admonition} Solution
 # :class: dropdown
 #
-# At the optimum $T^* = \ln p_d - \ln \nu p_n$, so the score is
-# $-T^* - \ln \nu' p_n = -\ln p_d - \ln(\nu'/\nu)$ and $e^{-S_C}$ integrates to $\nu'/\nu$. Every score moves
-# by the same constant: no ranking changes, nor the AUROC, nor a threshold set at a quantile of scores. The
-# same holds if the loss weighs noise by $\nu$ but draws another number of rows, since Eq. (9) averages over
-# them.
+# At the optimum $T^* = \ln p_d - \ln \nu p_n$, so the score is $-T^* - \ln \nu' p_n = -\ln p_d -
+# \ln(\nu'/\nu)$, and $e^{-S_C}$ integrates to $\nu'/\nu$. Every score moves by the same constant. So no
+# ranking changes, nor the AUROC, nor a threshold set at a quantile of scores. The same holds if the loss
+# weighs noise by $\nu$ but draws another number of rows, since Eq. (9) averages over them.
 # :::
 #
 # :::{admonition} Exercise 2: the normaliser
@@ -573,10 +586,10 @@ print(
 #
 # $p_\theta = \nu p_n e^{T}$ by definition of $T$, so $Z = \int p_\theta = \nu \E_{p_n}[e^T]$. Stationarity is
 # $\E_{p_d}[\sigma(-T)] = \nu \E_{p_n}[\sigma(T)]$. Since $\sigma(T) = e^{T}\sigma(-T)$, the right-hand side
-# is $\int p_\theta\, \sigma(-T)$: the condition says $\int (p_d - p_\theta)\, \sigma(-T) = 0$, that data and
+# is $\int p_\theta\, \sigma(-T)$. So the condition says $\int (p_d - p_\theta)\, \sigma(-T) = 0$: data and
 # model have the same mass *weighted by* $\sigma(-T)$. If that weight is near 1 everywhere (large $\nu$: noise
-# far outnumbers data at every point), it says $\int p_\theta = \int p_d = 1$. If not, mass may be missing
-# where the weight is small, which is where data outnumbers noise by far.
+# far outnumbers data at every point), this is $\int p_\theta = \int p_d = 1$. If not, mass may be missing or
+# added where the weight is small, which is where data far outnumber noise.
 # :::
 #
 # :::{admonition} Exercise 3: rows or updates?
@@ -589,8 +602,8 @@ print(
 # :class: dropdown
 #
 # In 8 dimensions $R^2$ rises to about 0.95: there it was training that was short. In 64 it stays at about 0
-# ($-0.01$ with 64 bimodal coordinates, $-0.1$ with two): the fit no longer makes things worse, since 40,000
-# rows are harder to fit by accident, but it finds nothing either, the loss staying at 3.14. Each coordinate's
-# share of the log-ratio is a function of its own square. A layer of 128 units that each look at all 64 inputs
-# would have to align with the axes first, and as long as it has not, no unit's gradient points there.
+# ($-0.01$ with 64 bimodal coordinates, $-0.1$ with two). 40,000 rows are harder to fit by accident, so the
+# fit no longer makes things worse, but it finds nothing either: the loss stays at 3.14. Each coordinate's
+# part of the log-ratio is a function of its own square. A layer of 128 units that each see all 64 inputs
+# would first have to align with the axes, and as long as it has not, no unit's gradient points there.
 # :::

@@ -15,6 +15,7 @@ import pytest
 from cance.pages import headline
 from cance.results import effects, paper, records
 from cance.results.summaries import runs as summaries
+from cance.results.summaries import tables as table_summaries
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +81,13 @@ def test_05_says_of_each_variance_how_far_it_is_from_theory():
     text = text_of("05_nce")
     assert "variances are those of theory within 15 %" not in text
     assert "each of the small model's eight variances is that of theory within 20 %: True" in text
+
+
+def test_05_says_where_the_noise_of_the_tables_starts(found):
+    text = text_of("05_nce")
+    for title, of in (("MNIST", "mnist"), ("CIFAR-10", "cifar10")):
+        [psi] = {r["settings"]["nce"]["initial_psi"] for r in summaries.of(found, "ablation", of)}
+        assert f"$K$ = {1 + np.log1p(np.exp(psi)):.2f} on {title}" in text
 
 
 def test_10_says_which_of_cance_and_cnce_is_above(found):
@@ -160,7 +168,45 @@ def test_09_answers_whether_the_schedule_is_long_enough(found):
     )
 
 
-@pytest.mark.parametrize("phrase", ["not to be had", "whither", "nobody can do"])
+def test_08_opens_with_what_it_prints():
+    text = text_of("08_cance")
+    printed = re.search(
+        r"AUROC ([\d.]+) % on mnist, class 8 normal, the error alone ([\d.]+) %", text
+    )
+    assert f"alone has an AUROC of {printed[2]} %; CANCE has {printed[1]} %." in text
+
+
+def test_09_cifar10_says_what_is_nearest_to_the_papers_two_columns():
+    text = text_of("09_cifar10")
+    assert "For a reader in a hurry" not in text
+    assert text.index("The nearest to Error") < text.index("A choice without labels")
+
+
+def test_14_counts_the_records_of_table_12_alone(found):
+    runs = table_summaries.kddcup(found).groupby(["experiment", "seed"]).ngroups
+    assert f"{runs} in all for Table 12" in text_of("14_dagmm")
+
+
+def test_15_says_that_labels_were_looked_at_after_the_records_were_made():
+    text = text_of("15_rows")
+    assert "**After the records were made, the labels were used once more" in text
+    assert "on three tables. Nothing was changed after that.**" in text
+
+
+def test_17_compares_the_longer_schedule_with_the_same_start_of_k(found):
+    narrow, _ = records.scan(ROOT / "book/results-k-1.05")
+    ours = summaries.of(narrow, "ablation", "mnist")
+    longer = summaries.compare(ours, summaries.of(found, "schedule", "mnist"))["difference"]
+    notebook = (ROOT / "book/17_open_choices.ipynb").read_text(encoding="utf-8")
+    row = rf"three times the updates in every stage +{longer['CNCE']:.2f} +{longer['CANCE']:.2f}"
+    assert re.search(row, notebook)
+
+
+PHRASES = ["not to be had", "whither", "nobody can do", "the others five", "of all, profile"]
+PHRASES += ["is no number until", "not told apart", "nothing learnt but", "by that much below"]
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
 def test_translated_idioms_are_gone(phrase):
     for chapter in (ROOT / "book").glob("[0-9][0-9]_*.py"):
         if chapter.stem != "12_pretrained":
