@@ -4,6 +4,7 @@ Half of a set's normal rows are given to `fit`, the other half is new. Run it fr
 
     python tests/benchmarks/false_alarms.py                    # the held-out rows of one fit
     python tests/benchmarks/false_alarms.py --folds auto       # with as many fits as 1 % takes
+    python tests/benchmarks/false_alarms.py --folds auto --sets wine arrhythmia --splits 100
 """
 
 from __future__ import annotations
@@ -107,13 +108,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--folds", default="1", help="calibration_folds: a number, or auto")
+    parser.add_argument("--sets", nargs="+", help="only these (default: all ten)")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument(
         "--figures", type=Path, help="JSON file to write the rates of every split to"
     )
     given = parser.parse_args()
     folds = given.folds if given.folds == "auto" else int(given.folds)
-    found = measured(given.splits, folds, given.jobs)
+    sets = normal_rows()
+    if unknown := set(given.sets or ()) - set(sets):
+        parser.error(f"no set {', '.join(sorted(unknown))}, expected of {', '.join(sets)}")
+    chosen = {name: sets[name] for name in given.sets or sets}
+    found = measured(given.splits, folds, given.jobs, sets=chosen)
     if given.figures:
         given.figures.write_text(json.dumps(found) + "\n")
     print(benchmarks.false_alarms(found).to_markdown())
