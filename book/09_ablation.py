@@ -13,22 +13,25 @@
 # %% [markdown]
 # # 9. The ablation on MNIST: Tables 1, 7 and 8
 #
-# **What does each part of the method add?** One class of MNIST is normal (in Table 8: two), the others are
-# anomalies. Four scores are compared; in each run they share one autoencoder:
+# **What does each part of the method add?** One class of MNIST is normal (in Table 8, two), and the others are
+# anomalies. Four scores are compared. In each run they share one autoencoder:
 #
 # | score | looks at |
 # |---|---|
 # | Error | the squared reconstruction error $z_e$ alone |
 # | LatNCE | the density of the latent $\z_l$, by NCE |
 # | CNCE | the density of the composite feature $(\z_l, z_e, z_c)$, by NCE |
-# | CANCE | the same, trained with artificially low reconstruction features, Eq. (8) |
+# | CANCE | the same, trained with artificially low reconstruction features, {ref}`Eq. (8) <eq-08>` |
+#
+# $z_e$ is the squared reconstruction error per pixel and $z_c$ the cosine dissimilarity of an image and its
+# reconstruction ({doc}`03_composite`); NCE is noise-contrastive estimation ({doc}`05_nce`).
 
 # %% tags=["parameters", "hide-input"]
 dataset = "mnist"
 seeds = 5
 profile = "paper"  # or "smoke": little networks, one seed; shows only that it runs
 
-# %% tags=["nbval-check-output", "hide-input"]
+# %% tags=["nbval-check-output", "hide-cell"]
 from cance.pages.parameters import check_parameters
 
 check_parameters()
@@ -86,29 +89,27 @@ if profile == "paper":
     if long and short:
         longer = summaries.compare(short, long)["difference"]
         text += (
-            " Three times the updates add "
-            + ", ".join(
-                f"{longer[name]:.2f} points to {name}" for name in ("Error", "CNCE", "CANCE")
-            )
-            + " on the three classes where this was tried: the schedule is short."
+            " The schedule is short: three times the updates add "
+            + ", ".join(f"{longer[name]:.2f} points to {name}" for name in ("Error", "CNCE"))
+            + f" and {longer['CANCE']:.2f} to CANCE on the three classes where this was tried."
         )
     display(Markdown(text))
 
 # %% [markdown]
-# Every number of ours in this chapter is read from a record that `python -m cance run` wrote; one without a
-# record is trained on the spot. The paper's are those of its tables {cite:p}`liao2025cance`. A number is
-# *reproduced* if the two differ by at most one point or two pooled standard errors, else *higher* or *lower*.
+# Our numbers come from the records of finished runs; a run without a record is trained on the spot. The paper's
+# numbers are those of its tables {cite:p}`liao2025cance`. A number is *reproduced* if the two differ by at most
+# one point or two pooled standard errors; otherwise it is *higher* or *lower*.
 #
-# Network, schedule and NCE settings were chosen by validation losses on single runs of classes 2, 5 and 8, and the
-# weights of each run by its own validation images. Test AUROCs of trial runs were seen while the code was written;
-# none decided a setting. The CIFAR-10 half of these tables is in {doc}`09_cifar10`.
+# The network, the schedule and the NCE settings were chosen by validation losses on single runs of classes 2, 5
+# and 8, and the weights of each run by its own validation images. Test AUROCs of trial runs were seen while the
+# code was written; none decided a setting. The CIFAR-10 half of these tables is in {doc}`09_cifar10`.
 #
 # ## Table 7: one normal class
 
 # %% tags=["hide-input", "nbval-check-output"]
 display(html_tables.by_class(table7, "the four scores, one normal class"))
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC against ours for all classes and variants; the points follow the diagonal, LatNCE with the widest spread."}, "figure": {"caption": "The paper's mean AUROC against ours, a point a class and score. On the diagonal they agree."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of the paper's mean AUROC against ours for all classes and variants; the points follow the diagonal, LatNCE with the widest spread."}, "figure": {"caption": "The paper's mean AUROC against ours, one point for each class and score. On the diagonal they agree."}}
 plots.paper_beside_ours(table7)
 
 # %% [markdown]
@@ -122,7 +123,7 @@ display(html_tables.compared(table1, "the four scores, averages over the classes
 # %% [markdown]
 # ## Table 8: two classes are normal
 #
-# Settings as with one class.
+# The settings are those for one class.
 
 # %% tags=["nbval-check-output", "hide-input"]
 experiment = experiments.find("bimodal", dataset, profile)
@@ -135,9 +136,9 @@ display(html_tables.by_class(table8, "the four scores, two normal classes"))
 # %% [markdown]
 # ## What single features find
 #
-# From Error to CNCE three things are added at once: the latent, $z_c$, and a learnt density. Here they
-# are apart, on the same autoencoders: $z_e$ and $z_c$ by themselves, then the squared Mahalanobis
-# distance of the latent and of the whole composite feature, which is what a Gaussian density would say.
+# From Error to CNCE three things are added at once: the latent, $z_c$, and a learnt density. This table takes them
+# apart, on the same autoencoders. It has $z_e$ and $z_c$ by themselves, then the squared Mahalanobis distance of
+# the latent and of the whole composite feature, which ranks as a Gaussian density would.
 
 # %% tags=["nbval-check-output", "hide-input"]
 if single:
@@ -150,10 +151,10 @@ if single:
     title = f"AUROC in percent of single features and of densities, mean of {len(ran)} seeds"
     with_mean = pd.concat([by_class, by_class.mean().to_frame("mean").T])
     display(html_tables.plain(with_mean, title, 1, ["normal"]))
-    for worse in ("z_c", "Mahalanobis, composite"):
-        difference = by_class["CNCE"] - by_class[worse]
-        test = verdicts.signed_rank(difference.to_numpy())
-        print(f"CNCE over {worse}: {difference.mean():+.2f} points, p = {test.p_value:.2g}")
+    tests = {
+        worse: verdicts.signed_rank((by_class["CNCE"] - by_class[worse]).to_numpy())
+        for worse in ("z_c", "Mahalanobis, composite")
+    }
 
 # %% tags=["remove-input", "nbval-check-output"]
 if single:
@@ -163,26 +164,28 @@ if single:
         name: (means[name] - error) / (means["CNCE"] - error)
         for name in ("z_c", "Mahalanobis, composite")
     }
+    ahead = {name: means["CNCE"] - means[name] for name in shares}
     better = (by_class["CNCE"] > by_class["Mahalanobis, composite"]).sum()
     display(
         Markdown(
-            f"Of what CNCE gains over the error, **$z_c$ alone, with nothing learnt but the autoencoder, has "
-            f"{100 * shares['z_c']:.0f} %**; a Gaussian over the composite feature has "
-            f"{100 * shares['Mahalanobis, composite']:.0f} %. The latent alone is worth little, under a Gaussian "
-            f"({means['Mahalanobis, latents']:.1f} %) as under NCE ({means['LatNCE']:.1f} %). The density is not "
-            f"useless: it needs no choice between $z_e$ and $z_c$, and it beats the Gaussian on {better} of "
-            f'{len(by_class)} classes. But "composite features and NCE" owe more to the composite feature than to '
-            "NCE. {doc}`03_composite` says how the two reconstruction features differ: $z_c$ does not see how much "
-            "ink there is."
+            f"**$z_c$ alone, with nothing trained but the autoencoder, gives {100 * shares['z_c']:.0f} % of what CNCE "
+            f"gains over the error**; a Gaussian over the composite feature gives "
+            f"{100 * shares['Mahalanobis, composite']:.0f} %. The latent alone finds less than the error does, under a "
+            f"Gaussian ({means['Mahalanobis, latents']:.1f} %) and under NCE ({means['LatNCE']:.1f} %). The learnt density "
+            f"is not useless: it needs no choice between $z_e$ and $z_c$. It is {ahead['z_c']:.2f} points above $z_c$ (p = "
+            f"{tests['z_c'].p_value:.2g} over the classes) and {ahead['Mahalanobis, composite']:.2f} above the Gaussian (p = "
+            f"{tests['Mahalanobis, composite'].p_value:.2g}), which it beats on {better} of {len(by_class)} classes. But the "
+            "method owes more to the composite feature than to NCE. {doc}`03_composite` says how the two reconstruction "
+            "features differ: $z_c$ does not depend on the amount of ink."
         )
     )
 
 # %% [markdown]
 # ## Does augmentation help?
 #
-# CNCE and CANCE are trained on the same composite features, from the same initial weights, with the same batches and
-# noise, so their difference is the augmentation's alone. The test is the paper's, an exact one-sided Wilcoxon
-# signed-rank test, once over the class means and once over all runs.
+# CNCE and CANCE are trained on the same composite features, from the same initial weights, with the same batches
+# and noise. Their difference is therefore due to the augmentation alone. The test is the paper's, an exact
+# one-sided Wilcoxon signed-rank test, once over the class means and once over all runs.
 
 # %% tags=["nbval-check-output", "hide-input"]
 rows = {}
@@ -201,17 +204,17 @@ for higher, lower in (("CANCE", "CNCE"), ("CNCE", "LatNCE"), ("CNCE", "Error")):
 title = "Gains in points, and one-sided signed-rank tests"
 display(html_tables.plain(pd.DataFrame(rows).T, title, index=["gain"]))
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot of CANCE minus CNCE in points for every class, one dot a seed, with the mean of each class marked."}, "figure": {"caption": "CANCE minus CNCE in points, by normal class. A dot is a seed, the bar their mean."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot of CANCE minus CNCE in points for every class, one dot a seed, with the mean of each class marked."}, "figure": {"caption": "CANCE minus CNCE in points, by normal class. Each dot is a seed; the bar is their mean."}}
 plots.gains(summaries.gains(ablation, "CANCE", "CNCE"), "CANCE - CNCE, points, by normal class")
 
 # %% [markdown]
 # ### What the gain depends on
 #
-# The paper leaves open where $K$ starts, how long NCE trains, how the mixture of Eq. (8) is drawn
-# and which weights are kept. On classes 2, 5 and 8, three seeds, every alternative was fitted to
-# the same composite features. A second experiment gives the autoencoder a tenth of its updates. Both
-# have $K$ from 1.05, as Table 7 had when they were run; now it has $K$ from 1.69, and
-# {doc}`06_adversarial_noise` has all of its classes under both.
+# The paper leaves open where the widening $K$ of the noise starts, how long NCE trains, how the mixture of Eq. (8)
+# is drawn and which weights are kept. Every alternative was fitted to the same composite features, on classes 2, 5
+# and 8 with three seeds. A second experiment gives the autoencoder a tenth of its updates. In both, $K$ starts at
+# 1.05, as it did in Table 7 at the time. In Table 7 it now starts at 1.69; {doc}`06_adversarial_noise` compares
+# the two on all classes.
 
 # %% tags=["nbval-check-output", "hide-input"]
 if study:
@@ -245,8 +248,8 @@ if study:
     best = by_gain.idxmax()
     reaches = (by_gain >= printed).sum()
     text = (
-        f"Averaged over the three classes the gain is between {by_gain.min():+.2f} points ({by_gain.idxmin()}) and "
-        f"{by_gain.max():+.2f} ({best}); the paper's is {printed:+.1f} over all ten. "
+        f"Averaged over the three classes, the gain lies between {by_gain.min():+.2f} points ({by_gain.idxmin()}) and "
+        f"{by_gain.max():+.2f} ({best}). The paper's is {printed:+.1f} over all ten. "
         f"{'No setting reaches it' if not reaches else f'{reaches} of {len(by_gain)} settings reach it'}."
     )
     plain, same = f"CNCE, {best}", "CNCE, as in Table 7"
@@ -256,8 +259,8 @@ if study:
             for name in ("CNCE", "CANCE")
         }
         text += (
-            f" In the setting with the largest gain CNCE moves by {moved['CNCE']:+.2f} points against the table's "
-            f"setting and CANCE by {moved['CANCE']:+.2f}"
+            f" The setting with the largest gain moves CNCE by {moved['CNCE']:+.2f} points from the table's setting and "
+            f"CANCE by {moved['CANCE']:+.2f}"
         )
         text += ": the augmentation acts as a regulariser." if moved["CNCE"] < 0 else "."
     display(Markdown(text))
@@ -268,8 +271,8 @@ if study:
 #
 # ## Is the schedule long enough?
 #
-# The schedule was cut until a run took about a minute of one core. Here it is beside one with three times the updates
-# in every stage, on classes 2, 5 and 8, both with $K$ from 1.05.
+# The schedule was cut until a run took about a minute on one core. Here it is compared with one that has three
+# times the updates in every stage, on classes 2, 5 and 8, with $K$ starting at 1.05 in both.
 
 # %% tags=["hide-input", "nbval-check-output"]
 if long and short:
@@ -281,9 +284,9 @@ if long and short:
     smaller = abs(gained["CANCE"] - gained["CNCE"])
     display(
         Markdown(
-            f"**{'No' if gained.max() > 0.1 else 'Yes'}.** Three times the updates add {gained['Error']:+.2f} points to Error, {gained['CNCE']:+.2f} to "
-            f"CNCE and {gained['CANCE']:+.2f} to CANCE on these three classes. The tables keep the short "
-            "schedule, so their numbers are by that much below what this network can do there. "
+            f"**{'No' if gained.max() > 0.1 else 'Yes'}.** Three times the updates add {gained['Error']:+.2f} points to "
+            f"Error, {gained['CNCE']:+.2f} to CNCE and {gained['CANCE']:+.2f} to CANCE on these three classes. The tables keep the short "
+            "schedule, so on these classes their numbers are that much below what this network can do. "
             f"The difference between CANCE and CNCE moves by {smaller:.2f}."
         )
     )
@@ -291,8 +294,8 @@ if long and short:
 # %% [markdown]
 # ## The most and the least anomalous
 #
-# Where eight is normal, the hardest class for the error: test images with the lowest and the highest
-# score of CANCE, eights first. The two rows in the middle are the mistakes.
+# Eight is the hardest class for the error. These are the test images with the lowest and the highest CANCE score
+# when eight is normal, eights first. The two rows in the middle are the mistakes.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: eights with the lowest and with the highest anomaly score, then other digits with the lowest and the highest score."}, "figure": {"caption": "Eights with the lowest and the highest score, then other digits with the lowest and the highest."}}
 shown = summaries.of(others, "examples", dataset)
@@ -302,8 +305,8 @@ if shown and dataset in {status.name for status in data.status() if status.found
 # %% [markdown]
 # ## What it costs
 #
-# Mean seconds a run and phase. The sweeps ran two single-threaded workers at once on two cores
-# that had other work to do as well, so an idle core is faster; `tests/benchmarks` measures that.
+# Mean seconds of a run, by phase. On the CPU two single-threaded runs shared two busy cores, so an idle core is
+# faster; `tests/benchmarks` measures that.
 
 # %% tags=["hide-input"]
 title = "Seconds of a run, by phase, and its largest memory"
@@ -314,16 +317,16 @@ display(html_tables.plain(spent.reset_index("threads", drop=True), title, 1))
 # ## Exercises
 #
 # :::{admonition} Exercise 1
-# In the table of single features, for which classes is $z_e$ alone better than $z_c$ alone, and what do they have in
-# common? ({doc}`03_composite` has the amounts of ink.)
+# In the table of single features, is there a class on which $z_e$ alone is better than $z_c$ alone, and why that
+# one? ({doc}`03_composite` has the amounts of ink.)
 # :::
 #
 # :::{admonition} Solution
 # :class: dropdown
 #
-# $z_e$ grows with the length of the image. It is the better score where the normal class has less ink than the
-# others, so that anomalies are longer: class 1 above all, by little, since both are nearly perfect there. Where the
-# normal class has much ink, thin anomalies have small errors, and $z_c$, which divides by the lengths, wins.
+# Only class 1, and by little, since both are nearly perfect there. $z_e$ grows with the length of the image
+# vector. Ones have the least ink, so nearly all anomalies are longer and have larger errors. Where the normal
+# class has more ink, thin anomalies have small errors, and $z_c$, which divides by the lengths, is better.
 # :::
 #
 # :::{admonition} Exercise 2
@@ -334,7 +337,7 @@ display(html_tables.plain(spent.reset_index("threads", drop=True), title, 1))
 # :::{admonition} Solution
 # :class: dropdown
 #
-# Five runs of one class share its images, so their differences go together: fifty runs are not fifty independent
-# pieces of evidence for "augmentation helps on digits". They are for "it helps on these ten classes". Quote the
-# test over classes for the former, as the paper does.
+# Five runs of one class share its images, so their differences are not independent. Fifty runs are evidence that
+# augmentation helps on these ten classes; only the ten classes are evidence that it helps on digits in general.
+# Quote the test over classes for the latter, as the paper does.
 # :::
