@@ -13,18 +13,20 @@
 # %% [markdown]
 # # 7. Artificial reconstruction features
 #
-# **Is a low reconstruction error safe?** A density is low on both sides of its mode, so a picture that is
-# reconstructed *better* than the training pictures scores as anomalous too. CANCE's augmentation is meant to
-# mend that: half of the rows that NCE is shown as data get artificially low errors, so that they pass for
-# normal {cite:p}`liao2025cance`. This chapter proves what the construction guarantees, and measures what it
-# does to the score.
+# **Is a low reconstruction error safe, and does CANCE's augmentation make it safe?**
 #
-# **What was found** (MNIST, class 8). The guarantee holds for noise of the data's own width, and for more than the
-# paper claims, since it does not need log-normal data; the widening of the tables, 1.66, breaks it for nearly every
-# class, one of 1.04 for none. But the score does not become
-# monotone. Below the mode it *falls* as the error rises, on every latent, with augmentation as without, because the
-# artificial density itself rises up to the mode. What shrinks is the fall, from 33 to 8 nats. The AUROC stays the
-# same to a tenth of a point: only one anomaly in a hundred has both features that low.
+# **What was found** (MNIST, class 8). The guarantee of Proposition 1 holds for noise of the data's own width,
+# and for more data than the paper claims, since they need not be log-normal. Noise as wide as that of the
+# tables, $K = 1.65$, breaks it for $z_e$ of nearly every class; noise of $K = 1.045$ breaks it for none. But
+# even where it holds, the score does not become monotone. Below the mode it *falls* as the error rises, on
+# every latent, with augmentation as without, because the artificial density itself rises up to the mode. Only
+# the fall shrinks, from 33 to 8 nats. The AUROC stays the same to a tenth of a point: only one anomaly in a
+# hundred has both features that low.
+#
+# A density is low on both sides of its mode. So a picture that is reconstructed *better* than the training
+# pictures also scores as anomalous. The augmentation is meant to mend that: half of the rows that NCE is
+# shown as data get artificially low errors, so that they pass for normal {cite:p}`liao2025cance`. This
+# chapter proves what the construction guarantees, and measures what it does to the score.
 
 # %% tags=["parameters"]
 dataset = "auto"  # "auto", "mnist", "fashion-mnist" or "digits"
@@ -81,9 +83,10 @@ print(f"{images.name}, class {normal} is normal: {len(train)} rows train, {len(t
 # %% [markdown]
 # ## The construction
 #
-# A row of training data keeps its latent $\z_l$ and gets a new $z_e'$ and $z_c'$, drawn independently of
-# everything from truncated normals $p_{t_1}$ and $p_{t_2}$. A fair coin says for each row whether this is
-# done, so NCE sees as data
+# A row of training data is $\z = (\z_l, z_e, z_c)$: latent, squared error, cosine dissimilarity
+# ({doc}`03_composite`). An artificial row keeps the latent $\z_l$ and gets a new $z_e'$ and $z_c'$, drawn
+# independently of everything from truncated normals $p_{t_1}$ and $p_{t_2}$. For each row a fair coin decides
+# whether this is done. So NCE sees as data
 #
 # (eq-08)=
 # $$
@@ -91,24 +94,25 @@ print(f"{images.name}, class {normal} is normal: {len(train)} rows train, {len(t
 # \tag{8}
 # $$
 #
-# $p_l$ being the marginal of the latent (`cance.augmentation.AugmentedData`). The truncated normal of a
-# feature $z$ with mean $\mu_z$ and standard deviation $\sigma_z$ lies on $[0, m_z]$; the density in Appendix
-# D shows that $m_z$ is its location and $\sigma_z$ its scale:
+# where $p_d$ is the density of the data and $p_l$ its marginal of the latent
+# (`cance.augmentation.AugmentedData`). The truncated normal of a feature $z$ with mean $\mu_z$ and standard
+# deviation $\sigma_z$ lies on $[0, m_z]$. The paper does not give its location and scale in words, but the
+# density in Appendix D has $m_z$ and $\sigma_z$:
 #
 # $$
 # p_t(z) = \frac{\varphi(z; m_z, \sigma_z)}{\frac12 - \Phi(-m_z/\sigma_z)}, \quad 0 \le z \le m_z,
 # \qquad m_z = \mu_z\Bigl(1 + \frac{\sigma_z^2}{\mu_z^2}\Bigr)^{-3/2},
 # $$
 #
-# with $\varphi(\cdot; m, s)$ the density of $\N(m, s^2)$. It is a normal cut at its own peak: **it rises all
-# the way to $m_z$**.
+# with $\varphi(\cdot; m, s)$ the density of $\N(m, s^2)$ and $\Phi$ the distribution function of $\N(0, 1)$.
+# It is a normal cut at its own peak: **it rises all the way to $m_z$**.
 #
-# **Where $m_z$ comes from** (Appendix C). If $\ln z \sim \N(\mu, \sigma^2)$, then
-# $\ln p(z) = -\ln z - (\ln z - \mu)^2/2\sigma^2 + c$, and its derivative by $\ln z$,
-# $-1 - (\ln z - \mu)/\sigma^2$, vanishes at $z = e^{\mu - \sigma^2}$. The moments are
-# $\mu_z = e^{\mu + \sigma^2/2}$ and $\sigma_z^2 = (e^{\sigma^2} - 1)\mu_z^2$. So
-# $e^{\sigma^2} = 1 + \sigma_z^2/\mu_z^2$, and $m_z = \mu_z e^{-3\sigma^2/2}$ is the formula above. Against a
-# search for the maximum of scipy's density:
+# **Where $m_z$ comes from** (Appendix C). It is the mode if $\ln z \sim \N(\mu, \sigma^2)$. Then $\ln p(z) =
+# -\ln z - (\ln z - \mu)^2/2\sigma^2 + \text{const}$. Its derivative by $\ln z$, $-1 - (\ln z -
+# \mu)/\sigma^2$, is zero at $z = e^{\mu - \sigma^2}$, so that is the mode. The moments are $\mu_z = e^{\mu +
+# \sigma^2/2}$ and $\sigma_z^2 = (e^{\sigma^2} - 1)\mu_z^2$. From the second, $e^{\sigma^2} = 1 +
+# \sigma_z^2/\mu_z^2$. And $m_z = e^{\mu - \sigma^2} = \mu_z e^{-3\sigma^2/2}$, which is the formula above. We
+# check it against a search for the maximum of scipy's density:
 
 # %% tags=["hide-input"]
 points = np.exp(np.linspace(-12, 1, 130_001))
@@ -123,11 +127,12 @@ print(f"largest relative difference over {len(sigmas)} values of sigma: {largest
 # %% [markdown]
 # ## Are the features log-normal?
 #
-# The paper assumes it, since they are "skewed unimodal". Here are all ten classes: PCA with six components,
-# fitted to one half of a class's training images, $z_e$ and $z_c$ of the other half; and last the
-# autoencoder, on the test images of its class. The test is Anderson and Darling's on $\ln z$, with its null
-# distribution simulated for *fitted* mean and variance (a Kolmogorov-Smirnov table would hold for known ones
-# only). `below` is the share of rows below $m_z$; a log-normal law has $\Phi(-\sigma)$ there.
+# The paper assumes it, since they are "skewed unimodal". We test all ten classes. PCA with six components is
+# fitted to one half of a class's training images, and gives $z_e$ and $z_c$ of the other half; the last row
+# is the autoencoder, on the test images of its class. The test is Anderson and Darling's on $\ln z$, with its
+# null distribution simulated for *fitted* mean and variance (a Kolmogorov-Smirnov table would hold for known
+# ones only). `cv` is the coefficient of variation, $\sigma_z/\mu_z$, and `below` the share of rows below
+# $m_z$; under a log-normal law it would be $\Phi(-\sigma)$, `expected`.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Quantile plots of the logarithms of squared error and cosine dissimilarity: most classes follow the diagonal, some bend away in both tails, class 1 most of all."}, "figure": {"caption": "Quantiles of $\\ln z_e$ and $\\ln z_c$ against those of a normal law, ten classes and the autoencoder."}}
 samples = {}
@@ -167,17 +172,16 @@ drawn = {name: f[:tested_rows].double().numpy().T for name, f in samples.items()
 figures.log_normal_quantiles({t: {name: f[i] for name, f in drawn.items()} for t, i in labels})
 
 # %% [markdown]
-# For most classes a log-normal law is a fair description, and for most it is rejected: for $z_e$ of 7 of the
-# 11, for $z_c$ of 4, with 500 rows. The departures are small, except for the digit 1, whose error is twice as
-# spread as the others' and skewed even on the logarithmic scale: 8 % of its rows lie below $m_z$ where 25 %
-# are expected. (On scikit-learn's digits there are too few rows to reject much.) The autoencoder's own
-# features for the class of this chapter pass.
+# For most classes a log-normal law is a fair description, though with 500 rows it is rejected for $z_e$ of 7
+# of the 11 and for $z_c$ of 4. The departures are small, except for the digit 1. Its error is about twice as
+# spread as the others', and skewed even on the logarithmic scale: 8 % of its rows are below $m_z$ where 25 %
+# are expected. The autoencoder's features for this chapter's class pass.
 #
 # ## Proposition 1
 #
 # *On $[0, m_z]$ the marginal density of a reconstruction feature under $p_m$ is no less than under the noise
-# $\N(\mu_z, \sigma_z^2)$.* The paper's proof repeats its last lines; this is what it needs. Write $p_0$ for
-# the feature's marginal under $p_d$. For $0 \le z \le m_z$
+# $\N(\mu_z, \sigma_z^2)$.* For the proof, write $p_0$ for the feature's marginal under $p_d$. For $0 \le z
+# \le m_z$
 #
 # $$
 # p_m(z) = \tfrac12 p_0(z) + \tfrac12 p_t(z)
@@ -188,25 +192,27 @@ figures.log_normal_quantiles({t: {name: f[i] for name, f in drawn.items()} for t
 #
 # 1. $p_0 \ge 0$. Nothing else about the data is used.
 # 2. The denominator is at most $\frac12$: cutting at the peak keeps at most half of the normal's mass.
-# 3. $z \le m_z \le \mu_z$, so $z$ is at least as near to $m_z$ as to $\mu_z$, $|z - m_z| \le |z - \mu_z|$,
-#    and the normal density falls with the distance. And $m_z \le \mu_z$ is plain from the formula, whose
-#    bracket is at least 1.
+# 3. $z \le m_z \le \mu_z$, so $z$ is at least as near to $m_z$ as to $\mu_z$, and the normal density falls
+#    with the distance. ($m_z \le \mu_z$ because the bracket in the formula is at least 1.)
 #
 # **Log-normality is not among the hypotheses.** The proposition holds for any data with a positive mean and a
-# finite variance; what log-normality buys is that $m_z$ *is* the mode. Where it fails, as for class 1, the
-# artificial errors end somewhere else than at the peak of the data.
+# finite variance. Log-normality only makes $m_z$ the mode. Where it fails, as for class 1, the artificial
+# errors end somewhere else than at the peak of the data.
 #
-# **It is a statement about $K = 1$**, and the noise that is used has $K \ge 1$. The difference of the
-# logarithms of $\frac12 p_t$ and of $\varphi(z; \mu_z, K\sigma_z)$ has second derivative
-# $-\sigma_z^{-2} + (K\sigma_z)^{-2} < 0$, so it is concave and smallest at an end of the interval. At $m_z$
-# it is positive, so the end that matters is $z = 0$. With $c = \sigma_z/\mu_z$ and
-# $a = m_z/\sigma_z = (1 + c^2)^{-3/2}/c$ the bound with $p_0 = 0$ holds exactly if
+# **It is a statement about $K = 1$**, but the noise that is used has $K \ge 1$ ({doc}`06_adversarial_noise`).
+# Compare $\frac12 p_t$ with $\varphi(z; \mu_z, K\sigma_z)$. The difference of their logarithms has second
+# derivative $-\sigma_z^{-2} + (K\sigma_z)^{-2} \le 0$, so it is concave and smallest at an end of the
+# interval. At $m_z$ it is positive, so the end that matters is $z = 0$. Let $c = \sigma_z/\mu_z$ and $a =
+# m_z/\sigma_z = (1 + c^2)^{-3/2}/c$. At 0 the truncated normal has $\frac12 p_t =
+# \frac{1}{\sigma_z\sqrt{2\pi}}\, e^{-a^2/2} / \operatorname{erf}(a/\sqrt2)$, since its denominator is
+# $\frac12\operatorname{erf}(a/\sqrt2)$, and the noise has $\frac{1}{K\sigma_z\sqrt{2\pi}}\,
+# e^{-1/(2c^2K^2)}$. So the bound with $p_0 = 0$ holds exactly if
 #
 # $$
 # \frac{1}{c^2K^2} + 2\ln K \;\ge\; a^2 + 2\ln \operatorname{erf}\bigl(a/\sqrt2\bigr).
 # $$
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "The smallest widening at which the bound fails, rising from 1 with the coefficient of variation until it ends near 0.44; the classes stand at the widening of the tables, 1.66, most of them above the curve."}, "figure": {"caption": "The smallest widening at which the bound of Proposition 1 fails, and where the ten classes lie."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "The smallest widening at which the bound fails, rising from 1 with the coefficient of variation until it ends near 0.46; the classes are drawn at the widening of the tables, 1.65, most of them above the curve."}, "figure": {"caption": "The smallest widening at which the bound of Proposition 1 fails, and where the ten classes lie."}}
 variation = np.linspace(0.05, 1, 96)[:, None]
 widenings = np.linspace(1, 6, 5001)
 a = (1 + variation**2) ** -1.5 / variation
@@ -232,6 +238,8 @@ print(
 )
 by_variation = pd.Series(smallest, variation[:, 0].round(2))
 print("smallest K at which the bound fails:", by_variation[[0.1, 0.2, 0.3, 0.4]].round(2).to_dict())
+least = np.interp(narrow.mean(), smallest[~np.isnan(smallest)], variation[~np.isnan(smallest), 0])
+print(f"K = {narrow.mean():.3f} breaks it below a coefficient of variation of {least:.2f};")
 print(f"no K breaks it from a coefficient of variation of {never:.2f} on")
 limits = np.where(fails.any(1), smallest, np.inf)
 limits = np.interp(table.xs("cv", axis=1, level=1), variation[:, 0], limits, right=np.inf)
@@ -244,14 +252,14 @@ classes = {"$z_e$": table["z_e", "cv"].to_numpy(), "$z_c$": table["z_c", "cv"].t
 figures.failing_widening(variation[:, 0], smallest, classes, float(trained.mean()))
 
 # %% [markdown]
-# Where the noise ends is where it starts ({doc}`06_adversarial_noise`). From $K = 1.69$, as in the tables, training ends
-# at 1.66, and there the bound fails for $z_e$ of all classes of MNIST but the digit 1. From 1.05 it ends at 1.04, and
-# it would take a coefficient of variation below about 0.17 for that to break the bound; no class here is near it. In
-# AUROC the two differ by a few tenths of a point, which says how little hangs on the proposition. The curve ends near
-# 0.46: for broader features noise of *any* width stays below, since widening lowers the whole density before
-# it can raise the part near 0.
+# From $K = 1.69$, as in the tables, training ends at 1.65, and there the bound fails for $z_e$ of every class
+# of MNIST but the digit 1, and for $z_c$ of half of them. From 1.05 it ends at 1.045. That would break the
+# bound only for a coefficient of variation below 0.17, and no class here has one. On MNIST the AUROC of CANCE
+# is the same from both starts ({doc}`06_adversarial_noise`), so little depends on the proposition. The curve
+# ends near 0.46: for broader features noise of *any* width stays below, since widening lowers the whole
+# density before it can raise the part near 0.
 #
-# The three marginals of the paper's argument, for the autoencoder:
+# The figure shows the three marginals of the argument for the autoencoder and $K = 1$:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Marginal densities of both features: below the mode the augmented density lies above the noise's, which the data's own density does not do near zero; above the mode the augmented one drops to half of the data's."}, "figure": {"caption": "The three marginals of the proposition, for the autoencoder."}}
 moments = tensor_moments(train)
@@ -277,10 +285,10 @@ figures.marginals(panels, {name: cut.mode for name, cut in cuts.items()})
 # %% [markdown]
 # ## Both features at once
 #
-# The proposition is about each feature by itself. NCE sees them together, and together with $\z_l$. The noise
-# has the data's covariance, in which $z_e$ and $z_c$ go together; the artificial rows have them independent.
-# Over the box $[0, m_e] \times [0, m_c]$, here is what is left of the bound, $\frac12 p_{t_1} p_{t_2}$
-# against the joint density of the noise's $(z_e, z_c)$:
+# The proposition is about each feature by itself. But NCE sees them together, and together with $\z_l$. The
+# noise has the data's covariance, in which $z_e$ and $z_c$ go together; the artificial rows have them
+# independent. So we compare $\frac12 p_{t_1} p_{t_2}$ with the joint density of the noise's $(z_e, z_c)$ over
+# the box $[0, m_e] \times [0, m_c]$, where $m_e$ and $m_c$ are the two modes:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot: data and noise lie along the diagonal, the noise also below zero; artificial rows fill a box at the lower left evenly, also its corners off the diagonal where there is neither data nor noise."}, "figure": {"caption": "Data, noise and artificial rows in the plane of the two reconstruction features."}}
 covariance = moments.covariance[-2:, -2:].numpy()
@@ -311,27 +319,28 @@ modes = (augmented.error.mode, augmented.dissimilarity.mode)
 figures.reconstruction_plane(cloud, modes)
 
 # %% [markdown]
-# Were the noise's $z_e$ and $z_c$ independent, the ratio would be at least 2 (exercise 1). Correlation works
-# against it, since it piles the noise up along the diagonal. On MNIST the bound survives even so, with 2.1;
-# on scikit-learn's digits, with a correlation of 0.87, it is below 1 in a fifth of the box. So the
-# proposition does *not* extend to both features together. Nor to the density given a latent: the noise's
-# latents are Gaussian and the data's are not, and where $p_l(\z_l)$ is below the noise's, so is $p_m$.
+# If the noise's $z_e$ and $z_c$ were independent, the ratio would be at least 2 (Exercise 1). Their
+# correlation works against it, since it piles the noise up along the diagonal. On MNIST the bound survives
+# even so, with 2.1. On scikit-learn's digits, with a correlation of 0.87, it is below 1 in a fifth of the
+# box. So the proposition does *not* extend to both features together. Nor does it extend to the density of
+# all of $\z$: the noise's latents are Gaussian and the data's are not, and where $p_l(\z_l)$ is far below the
+# noise's density of the latent, $p_m$ can be below the noise.
 #
-# The artificial rows are also where nothing ever is: a low $z_e$ with a $z_c$ at its mode, and the reverse.
-# With a correlation of 0.78 of the logarithms, such pairs do not occur, and the augmentation declares them
-# normal. On the other hand, a low $z_e$ with a *high* $z_c$ lies outside the box, gets nothing from Eq. (8),
-# and hardly any noise either: there $T$ extrapolates. And below 0, where the Gaussian has 1 to 2.5 % of its
-# mass, there is noise only, which $T$ may reject without harm: no image has a negative error.
+# Some artificial rows lie where no data are: a low $z_e$ with a $z_c$ at its mode, and the reverse. The
+# logarithms have a correlation of 0.78, so such pairs hardly occur, and the augmentation declares them
+# normal. On the other hand, a low $z_e$ with a *high* $z_c$ lies outside the box. It gets nothing from Eq.
+# (8) and hardly any noise, so there $T$ extrapolates. Below 0, where the Gaussian has 1 to 2.5 % of its mass,
+# there is only noise. $T$ may reject it without harm: no image has a negative error.
 #
 # ## What becomes of the score
 #
-# The same autoencoder, the same noise and initial weights, with and without augmentation: CANCE and CNCE. The
-# latent is held at that of a normal test image, $z_c$ at a fixed value, and $z_e$ runs from 0 upwards. If a
-# low error were never held against an image, every curve would *rise* from the start. What to expect? Where
-# the artificial component dominates, $-\ln p_m$ is $-\ln p_{t_1}(z_e)$ plus a constant, which **falls** by
-# $m_z^2/2\sigma_z^2$ on $[0, m_z]$, since $p_t$ rises. And where $z_c > m_c$ the artificial component is
-# zero: there $p_m = \frac12 p_d$, and the augmentation should do nothing. The median of a log-normal lies
-# above its mode, so that is most of the data.
+# We train CNCE and CANCE, that is, NCE without and with augmentation, on the same autoencoder with the same
+# noise and initial weights. The latent is held at that of a normal test image, $z_c$ at a fixed value, and
+# $z_e$ runs from 0 upwards. If a low error were never held against an image, every curve would *rise* from
+# the start. What should we expect? Where the artificial component dominates, $-\ln p_m$ is $-\ln
+# p_{t_1}(z_e)$ plus a constant. It **falls** by $m_z^2/2\sigma_z^2$ on $[0, m_z]$, since $p_t$ rises. And
+# where $z_c > m_c$ the artificial component is zero: there $p_m = \frac12 p_d$, and the augmentation should
+# do nothing. The median of a log-normal law is above its mode, so that is most of the data.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of scores against squared error. Without augmentation the score falls steeply to a valley near the mode and rises again; with it the left wall is far lower, but still there."}, "figure": {"caption": "The score as the squared error grows from zero, for many latents: without augmentation (CNCE) and with it (CANCE)."}}
 densities = {
@@ -375,17 +384,17 @@ print(f"fall of -ln p_t on [0, m], the least that an ideal T keeps: {wall:.2f} n
 figures.score_sweeps(errors.numpy(), curves, augmented.error.mode)
 
 # %% [markdown]
-# **No curve rises from the start, with or without augmentation.** The wall on the left, tens of nats high
-# without it, is lowered to a quarter or less, and comes near the 1.6 nats that the construction itself puts
-# there. The paper's abstract wants "to ensure density decreases with higher errors"; a truncated normal that
-# rises on $[0, m_z]$ cannot do that below $m_z$, and above $m_z$ it adds nothing. What it does is to make the
-# penalty for a low error small. (Exercise 2: which $p_t$ would do it?)
+# **No curve rises from the start, with or without augmentation.** Augmentation lowers the wall on the left,
+# tens of nats high without it, to a quarter or less. The construction itself leaves 1.6 nats. The paper's
+# abstract wants "to ensure density decreases with higher errors". A truncated normal that rises on $[0, m_z]$
+# cannot do that below $m_z$, and above $m_z$ it adds nothing. It only makes the penalty for a low error
+# small. (Exercise 2: which $p_t$ would do it?)
 #
 # Two things were not expected. The wall is lowered also at the median of $z_c$, where $p_m = \frac12 p_d$ and
-# the ideal score would only shift by $\ln 2$: the network is smooth and carries what it learnt in the box
-# beyond its edge. And for the same reason **the wall on the right is lowered as well**, to about half:
-# anomalously *high* errors are punished less. This is the price of the augmentation, and high errors are
-# where the anomalies are:
+# the ideal score would only shift by $\ln 2$: the network is smooth, and carries what it learnt in the box
+# beyond its edge. For the same reason **the wall on the right is lowered as well**, to about half:
+# anomalously *high* errors are punished less. This is the price of the augmentation, since the anomalies have
+# high errors.
 
 # %% tags=["hide-cell"]
 aurocs = {v: protocols.auroc(d.anomaly_score(test), anomalous) for v, d in densities.items()}
@@ -407,10 +416,10 @@ print(
 )
 
 # %% [markdown]
-# A fifth of the normal test images, but hardly an anomaly, have both features below their modes. So the region
-# that the augmentation mends matters for false alarms on well-drawn normal images more than for missed anomalies,
-# though the paper argues with false negatives, and it can move the AUROC little. One seed and one class prove
-# nothing. In the tables:
+# A fifth of the normal test images, but hardly an anomaly, have both features below their modes. So the
+# region that the augmentation mends matters more for false alarms on well-drawn normal images than for missed
+# anomalies, though the paper argues with false negatives, and it can move the AUROC little. One seed and one
+# class prove nothing. In the tables:
 
 # %% tags=["remove-input", "nbval-check-output"]
 parts = []
@@ -426,13 +435,14 @@ for title, (experiment, of) in {
         f"{pairs.mean():+.2f} points on {title} (the paper has {means['CANCE'] - means['CNCE']:+.1f})"
     )
 Markdown(
-    f"From CNCE to CANCE the AUROC moves by {', by '.join(parts)}. {{doc}}`09_ablation` asks what it depends on: "
-    "with longer training CNCE overfits, CANCE less so; {doc}`16_what_reproduces` has every data set."
+    f"From CNCE to CANCE the AUROC moves by {', by '.join(parts)}. {{doc}}`09_ablation` asks what this depends on "
+    "(with longer training CNCE overfits, CANCE less so), and {doc}`16_what_reproduces` has every data set."
 )
 
 # %% [markdown]
-# Nor does the start of $K$ decide it (what much wider noise does is in {doc}`06_adversarial_noise`). CANCE minus CNCE in points, under both starts of $K$, with the 95 %
-# interval over the sets of normal classes (on MNIST-C over the seeds), and the paper's:
+# Nor does the start of $K$ decide it. (What much wider noise does is in {doc}`06_adversarial_noise`.) The
+# table has CANCE minus CNCE in points, under both starts of $K$ and in the paper, with the 95 % interval over
+# the sets of normal classes (on MNIST-C over the seeds):
 
 # %% tags=["hide-input", "nbval-check-output"]
 earlier, _ = records.scan(provenance.results_folder("paper").with_name("results-k-1.05"))
@@ -527,12 +537,11 @@ print("both AUROCs above 80 %:", min(aurocs.values()) > 0.8)
 # :::{admonition} Solution
 # :class: dropdown
 #
-# The proof above gives $\frac12 p_t(z) \ge \varphi(z; \mu_z, \sigma_z)$ for each feature, so
-# $p_{t_1} p_{t_2} \ge 4\varphi\varphi$, and half of that is $2 p_n$. In units of $\sigma_z$ the corner is at
-# $-1/c$ from the mean in both features. There the joint Gaussian is
-# $(2\pi\sqrt{1 - \rho^2})^{-1} e^{-1/(c^2(1 + \rho))}$, which is larger than with $\rho = 0$ by the factor
-# $(1 - \rho^2)^{-1/2} e^{\rho/(c^2(1 + \rho))}$: with $c = 0.45$ and $\rho = 0.87$ a factor of 20. How far
-# the bound was from equality decides whether it survives.
+# The proof above gives $\frac12 p_t(z) \ge \varphi(z; \mu_z, \sigma_z)$ for each feature. So $p_{t_1} p_{t_2}
+# \ge 4\varphi\varphi$, and half of that is $2 p_n$. In units of $\sigma_z$ the corner is at $-1/c$ from the
+# mean in both features. There the joint Gaussian is $(2\pi\sqrt{1 - \rho^2})^{-1} e^{-1/(c^2(1 + \rho))}$,
+# which is larger than with $\rho = 0$ by the factor $(1 - \rho^2)^{-1/2} e^{\rho/(c^2(1 + \rho))}$: with $c =
+# 0.45$ and $\rho = 0.87$ a factor of 20. Whether the bound survives depends on how far it was from equality.
 # :::
 #
 # :::{admonition} Exercise 2: an artificial density that does not rise
@@ -543,12 +552,12 @@ print("both AUROCs above 80 %:", min(aurocs.values()) > 0.8)
 # :::{admonition} Solution
 # :class: dropdown
 #
-# The noise's density rises up to $\mu_z \ge m_z$, so the worst point is $z = m_z$: one needs
-# $\frac{1}{2m_z} \ge \varphi(m_z; \mu_z, \sigma_z)$. With $a = m_z/\sigma_z = (1 + c^2)^{-3/2}/c$ and
-# $b = 1/c - a$ that is $a\, e^{-b^2/2} \le \sqrt{\pi/2} = 1.253$. At $c = 0.5$: $a = 1.43$, $b = 0.57$, left
-# side 1.22, it holds; at $c = 0.43$: $a = 1.80$, $b = 0.52$, 1.57, it fails. The limit is near $c = 0.49$, so
-# that for most classes above a flat density loses the proposition at the mode, where the data themselves make
-# up for it. That is the trade which the truncated normal makes the other way round.
+# The noise's density rises up to $\mu_z \ge m_z$, so the worst point is $z = m_z$, and we need
+# $\frac{1}{2m_z} \ge \varphi(m_z; \mu_z, \sigma_z)$. With $a = m_z/\sigma_z = (1 + c^2)^{-3/2}/c$ and $b =
+# (\mu_z - m_z)/\sigma_z = 1/c - a$ this is $a\, e^{-b^2/2} \le \sqrt{\pi/2} = 1.253$. At $c = 0.5$ we have $a
+# = 1.43$, $b = 0.57$ and a left side of 1.22: it holds. At $c = 0.43$ we have $a = 1.80$, $b = 0.52$ and
+# 1.57: it fails. The limit is near $c = 0.49$. So for most classes above a flat density loses the proposition
+# at the mode, where the data themselves make up for it. The truncated normal makes the opposite trade.
 # :::
 #
 # :::{admonition} Exercise 3: the digit 1
