@@ -52,22 +52,24 @@ def false_alarms(measured: Mapping) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a set and one, "all", of the mean over the sets: mean ± standard error over the
-        splits, for each rate that was asked. The splits of all sets together are the n of "all".
+        A row a set and one, "all", of the splits of all sets; a column a rate that was asked: mean ±
+        standard error over the splits, and what the ranks promise, which are whole.
     """
-    asked = [f"{rate:.0%}" for rate in measured["asked"]]
-    by_set = {name: np.array(rates)[:, 0] for name, rates in measured["rates"].items()}
+    asked = [f"asked {rate:.0%}" for rate in measured["asked"]]
+    by_set = {name: np.array(rates) for name, rates in measured["rates"].items()}
     by_set["all"] = np.concatenate(list(by_set.values()))
     return pd.DataFrame(
         {
-            name: [
-                f"{100 * rates[:, i].mean():.1f} ± {100 * standard_error(rates[:, i]):.1f}"
-                for i in range(len(asked))
-            ]
+            name: [_alarms(*rates[:, :, i].T) for i in range(len(asked))]
             for name, rates in by_set.items()
         },
         index=asked,
     ).T.rename_axis("normal rows")
+
+
+def _alarms(shares: np.ndarray, promised: np.ndarray) -> str:
+    shares, promised = 100 * shares, 100 * promised
+    return f"{shares.mean():.1f} ± {standard_error(shares):.1f} ({promised.mean():.1f})"
 
 
 def kept(measured: Mapping) -> pd.DataFrame:
@@ -82,7 +84,7 @@ def kept(measured: Mapping) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a rate (a share, the index); columns ``alarms``, the share over all splits of all
-        sets, ``error``, its standard error, ``errors off``, the standard errors between it and the
+        sets, ``error``, its standard error, ``errors_off``, the standard errors between it and the
         rate, and ``largest``, ``least``, of the sets' shares over the rate.
     """
     rows = {}
@@ -92,7 +94,7 @@ def kept(measured: Mapping) -> pd.DataFrame:
         alarms, error = float(whole.mean()), standard_error(whole)
         ratios = [found.mean() / rate for found in by_set.values()]
         rows[rate] = (alarms, error, (alarms - rate) / error, max(ratios), min(ratios))
-    columns = ["alarms", "error", "errors off", "largest", "least"]
+    columns = ["alarms", "error", "errors_off", "largest", "least"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 

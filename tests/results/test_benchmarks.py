@@ -8,16 +8,16 @@ from cance.results import benchmarks
 
 def test_false_alarms_are_means_over_splits():
     rates = {
-        "a": [[[0.01, 0.04], [0, 0]], [[0.03, 0.06], [0, 0]]],
+        "a": [[[0.01, 0.04], [0.01, 0]], [[0.03, 0.06], [0.02, 0]]],
         "b": [[[0.0, 0.1], [0, 0]], [[0.0, 0.2], [0, 0]]],
     }
     table = benchmarks.false_alarms({"asked": [0.01, 0.05], "rates": rates})
     assert list(table.index) == ["a", "b", "all"]
-    assert list(table.columns) == ["1%", "5%"]
+    assert list(table.columns) == ["asked 1%", "asked 5%"]
     # two values 2 apart: sd sqrt(2), standard error 1
-    assert table.loc["a", "1%"] == "2.0 ± 1.0"
-    assert table.loc["b", "5%"] == "15.0 ± 5.0"
-    assert table.loc["all", "1%"].startswith("1.0 ±")
+    assert table.loc["a", "asked 1%"] == "2.0 ± 1.0 (1.5)"
+    assert table.loc["b", "asked 5%"] == "15.0 ± 5.0 (0.0)"
+    assert table.loc["all", "asked 1%"].startswith("1.0 ±")
 
 
 def test_a_rate_is_kept_or_not():
@@ -27,7 +27,7 @@ def test_a_rate_is_kept_or_not():
     }
     found = benchmarks.kept({"asked": [0.01], "rates": rates}).loc[0.01]
     assert found["alarms"] == pytest.approx(0.01)
-    assert found["errors off"] == pytest.approx(0)
+    assert found["errors_off"] == pytest.approx(0)
     assert (found["largest"], found["least"]) == (pytest.approx(2), 0)
     assert found["error"] == pytest.approx(np.std([0.01, 0.03, 0, 0], ddof=1) / 2)
 
