@@ -20,12 +20,18 @@ from cance.results.summaries import tables as table_summaries
 from cance.variants import VARIANTS
 
 RESULTS = "book/results"
-PAGES = {
-    "README.md": ("verdict", "results"),
-    "book/index.md": ("verdict", "results", "advice"),
-}
+PAGES = {name: ("verdict", "advice", "results") for name in ("README.md", "book/index.md")}
 GREY = ("MNIST", "Fashion-MNIST", "MNIST-C")
 # What a reader looks for: table, data set, row and column of CANCE's number, and the chapter about it.
+CHAPTERS = {
+    "9": "09_ablation",
+    "9b": "09_cifar10",
+    "10": "10_mnist_c",
+    "11": "11_fashion_mnist",
+    "12": "12_pretrained",
+    "13": "13_tabular",
+    "14": "14_dagmm",
+}
 SHOWN = (
     ("MNIST", (1, "MNIST", "MNIST", "CANCE"), "9"),
     ("MNIST-C, all digits normal", (1, "MNIST-C", "MNIST-C", "CANCE"), "10"),
@@ -58,7 +64,7 @@ def blocks(found: Iterable[dict]) -> dict[str, str]:
 
 
 def verdict(found: list[dict]) -> str:
-    """What was found, in three sentences."""
+    """What was found: a sentence on each kind of data, and one on what the parts of the method add."""
     distinct = effects.distinct(found)
     own = distinct[distinct["column"].isin(VARIANTS) & (distinct["table"] != 9)]  # from pixels
     grey = own[own["dataset"].isin(GREY)]["verdict"].value_counts()
@@ -78,13 +84,27 @@ def verdict(found: list[dict]) -> str:
     features = number[9, "CIFAR-10", "Avg", "CANCE"]
     error = number[9, "CIFAR-10", "Avg", "Error"]
     on = f" ({features.stand_in})" if features.stand_in else ""
+    if features.n and error.n:
+        pretrained = (
+            f"on pretrained features CANCE has {_percent(features)} ({features.paper_mean:.1f} % in the paper), and the "
+            f"reconstruction error alone {_percent(error)} ({error.paper_mean:.1f} %){on}"
+        )
+    else:
+        pretrained = (
+            f"on pretrained features, where the paper has {features.paper_mean:.1f} % and {error.paper_mean:.1f} % for the "
+            "reconstruction error alone, not all classes have been run"
+        )
+    on_tables = {}
+    for name, place, _ in SHOWN:
+        if ", F1" in name and number[place].n:
+            on_tables.setdefault(number[place].verdict, []).append(name.split(",")[0])
     return (
         f"- **Grey images: {_mostly(grey)}.** Of the {grey.sum()} distinct numbers of the four scores on MNIST, Fashion-MNIST "
         f"and MNIST-C, {grey.get('reproduced', 0)} are reproduced, {grey.get('higher', 0)} are higher and "
         f"{grey.get('lower', 0)} lower.\n"
         f"- **CIFAR-10: {pixels.verdict} from pixels**, with {_percent(pixels)} where the paper has "
-        f"{pixels.paper_mean:.1f} %; on pretrained features CANCE has {_percent(features)} ({features.paper_mean:.1f} % in "
-        f"the paper), and the reconstruction error alone {_percent(error)} ({error.paper_mean:.1f} %){on}.\n"
+        f"{pixels.paper_mean:.1f} %; {pretrained}.\n"
+        f"- **Tables of numbers: {_each(on_tables)}**, by F1.\n"
         "- **What the parts add**, in points of AUROC, the paper's in brackets: the composite feature over the error "
         f"{gain('the composite feature beats the error')}; artificial low errors "
         f"{gain('augmentation helps')}."
@@ -100,7 +120,8 @@ def results(found: list[dict]) -> str:
         word = n.verdict or ("not run" if not n.n else "no verdict")
         error = _error(found, number, place)
         stand_in = f", {n.stand_in}" if n.stand_in else ""
-        lines.append([name + stand_in, _paper(n), _ours(n), word, error, chapter])
+        link = f"[{chapter}]({CHAPTERS[chapter]}.ipynb)"
+        lines.append([name + stand_in, _paper(n), _ours(n), word, error, link])
     headers = ["data", "paper", "ours", "verdict", "error alone, ours", "chapter"]
     table = tabulate(lines, headers=headers, tablefmt="pipe", disable_numparse=True)
     return (
@@ -144,8 +165,8 @@ def advice(found: list[dict]) -> str:
             "tables of numbers",
             "**Try first** an isolation forest and nearest neighbours.",
             (
-                f"mean rank of {len(ranking)} methods: {first} {ranking[first]:.1f}, {second} {ranking[second]:.1f}, "
-                f"CANCE {ranking['CANCE']:.1f}"
+                f"mean rank of {len(ranking)} methods: {_words(first)} {ranking[first]:.1f}, {_words(second)} "
+                f"{ranking[second]:.1f}, CANCE {ranking['CANCE']:.1f}"
             ),
         ),
     ]
@@ -195,9 +216,10 @@ def insert(page: str, block: str, name: str) -> str:
 
 
 def renewed(name: str, page: str, made: dict[str, str]) -> str:
-    """A page of `PAGES` with all its generated parts replaced."""
+    """A page of `PAGES` with all its generated parts replaced; chapters lie beside the book's page."""
+    folder = "" if name.startswith("book/") else "book/"
     for block in PAGES[name]:
-        page = insert(page, made[block], block)
+        page = insert(page, re.sub(r"\]\((?=\d\d_)", f"]({folder}", made[block]), block)
     return page
 
 
@@ -211,6 +233,19 @@ def _numbers(found):
 def _mostly(counts):
     share = counts.get("reproduced", 0) / max(counts.sum(), 1)
     return "mostly reproduced" if share >= 0.5 else "partly reproduced"
+
+
+def _words(method):
+    return {"IsolationForest": "isolation forest", "NN": "nearest neighbour"}.get(method, method)
+
+
+def _each(names):
+    """By verdict, what has it: "lower on A, B and C, higher on D"."""
+    parts = []
+    for word, those in sorted(names.items(), key=lambda pair: -len(pair[1])):
+        *first, last = those
+        parts.append(f"{word} on {', '.join(first)}{' and ' if first else ''}{last}")
+    return ", ".join(parts) or "not run"
 
 
 def _paper(n):

@@ -36,13 +36,32 @@ def test_the_list_of_tables_is_the_one_committed(found):
     assert committed == table_list.page(found), "python -m cance.pages"
 
 
-def test_the_verdict_is_three_sentences_with_the_effects_of_augmentation(found, made):
+def test_the_verdict_is_four_sentences_with_the_effects_of_augmentation(found, made):
     lines = made["verdict"].splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     for effect in effects.judge(found):
         if effect.claim.says.startswith("augmentation") and effect.n:
             digits = 1 if abs(effect.ours) > 1 else 2
-            assert f"{effect.ours:+.{digits}f}".replace("-", "\N{MINUS SIGN}") in lines[2]
+            assert f"{effect.ours:+.{digits}f}".replace("-", "\N{MINUS SIGN}") in lines[3]
+
+
+def test_the_verdict_on_tables_of_numbers_is_that_of_each(found, made):
+    compared = tables.compare(6, found)
+    own = compared[compared["column"] == "CANCE"].set_index("dataset")["verdict"]
+    sentence = made["verdict"].splitlines()[2]
+    for part in sentence.split(": ")[1].split("**")[0].split(", "):
+        for name in own.index.intersection(re.findall(r"\w+", part)):
+            assert part.startswith(own[name]) or " on " not in part
+
+
+def test_chapters_are_linked_from_where_the_page_is(made):
+    book, readme = (
+        headline.renewed(name, (ROOT / name).read_text(encoding="utf-8"), made)
+        for name in ("book/index.md", "README.md")
+    )
+    assert "[9](09_ablation.ipynb)" in book and "[9](book/09_ablation.ipynb)" in readme
+    for target in re.findall(r"\]\((book/\d\d_\w+\.ipynb)\)", readme):
+        assert (ROOT / target).is_file()
 
 
 def test_results_have_a_line_for_every_kind_of_data(found, made):
