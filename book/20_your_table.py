@@ -40,9 +40,8 @@ X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 benign = X[y == 1].sample(frac=1, random_state=seed)
 train, new = benign[:200], pd.concat([benign[200:], X[y == 0]])
 anomalous = np.arange(len(new)) >= len(benign) - 200
-print(
-    f"{len(train)} normal rows of {train.shape[1]} columns; {len(new)} new rows, {anomalous.sum()} of them anomalous"
-)
+print(f"{len(train)} normal rows of {train.shape[1]} columns", end="; ")
+print(f"{len(new)} new rows, {anomalous.sum()} of them anomalous")
 
 # %% [markdown]
 # ## Fit and score
@@ -84,11 +83,9 @@ display(
 worst = new.iloc[[scores.argmax()]]
 explained = detector.explain(worst)
 columns = pd.Series(explained.error_map[0], X.columns).nlargest(3)
-print(
-    f"score {explained.score[0]:.1f} = baseline {explained.baseline:.1f} + latent {explained.latent[0]:.1f} + ",
-    end="",
-)
-print(f"error {explained.error[0]:.1f} + dissimilarity {explained.dissimilarity[0]:.1f}")
+print(f"score {explained.score[0]:.1f} = baseline {explained.baseline:.1f}", end=" ")
+print(f"+ latent {explained.latent[0]:.1f} + error {explained.error[0]:.1f}", end=" ")
+print(f"+ dissimilarity {explained.dissimilarity[0]:.1f}")
 print("largest errors:", ", ".join(columns.index))
 
 # %% [markdown]

@@ -41,7 +41,8 @@ from cance.baselines import classical
 from cance.pages import html_tables
 
 digits = load_digits()
-network = torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 128))
+layers = torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 128)
+network = torch.nn.Sequential(*layers)
 weights = torch.Generator().manual_seed(seed)
 with torch.no_grad():
     for parameter in network.parameters():
@@ -60,9 +61,8 @@ print(f"{len(train)} normal rows of {train.shape[1]} features; {len(new)} new ro
 
 # %%
 share = np.cumsum(np.linalg.eigvalsh(np.cov(train.T))[::-1])
-print(
-    f"{latent_dim} components hold {100 * share[latent_dim - 1] / share[-1]:.0f} % of the variance"
-)
+held = 100 * share[latent_dim - 1] / share[-1]
+print(f"{latent_dim} components hold {held:.0f} % of the variance")
 scores = {
     variant: CANCE(
         variant, autoencoder="pca", latent_dim=latent_dim, random_state=seed, nce_steps=600

@@ -65,12 +65,13 @@ print("the same summary twice:", first == second)
 # ## A GPU
 #
 # ```bash
-# cance run ablation --dataset cifar10 --device cuda --jobs 4
+# cance run ablation --dataset cifar10 --jobs 16
 # ```
 #
-# These networks are small, so several runs can share a GPU, best under NVIDIA's MPS. Initial weights and draws are made
-# on the CPU and moved, so a GPU sees the same numbers; its arithmetic differs in the last digits, and a record says which
-# device made it.
+# `--device auto`, the default, takes the GPU. One run alone keeps it busy for a fraction of the time, so there `--jobs` are
+# threads that share it: each trains its own autoencoder, and densities of one shape are fitted together. Initial weights
+# and draws are made on the CPU and moved, so a GPU sees the same numbers; its arithmetic differs in the last digits, and a
+# record says which device made it.
 #
 # ## A cluster
 #
