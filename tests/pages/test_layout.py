@@ -78,6 +78,24 @@ def test_a_sound_page_has_none(browser, tmp_path):
     assert faults(browser, page) == []
 
 
+@needs_browser
+def test_print_keeps_titles_and_scrolls_nothing(browser, tmp_path):
+    (tmp_path / "book.css").write_text((ROOT / "book/_static/book.css").read_text("utf-8"))
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<style>@media print {.bd-main .bd-content .bd-article h1:first-of-type {display: none}}"
+        "div.cell_output .output {overflow-x: auto}</style><link rel=stylesheet href=book.css>"
+        "<div class=bd-main><div class=bd-content><article class=bd-article><h1>title</h1>"
+        "<div class=cell_output><div class=output>1</div></div></article></div></div>"
+    )
+    browser.open(page, 700)
+    style = "getComputedStyle(document.querySelector('{}')).{}"
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.evaluate(style.format("h1", "display")) == "block"
+    assert browser.evaluate(style.format(".output", "overflowX")) == "visible"
+    browser.call("Emulation.setEmulatedMedia", media="")
+
+
 @pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("page", PAGES)
