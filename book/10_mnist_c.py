@@ -13,14 +13,15 @@
 # %% [markdown]
 # # 10. MNIST-C: Tables 1 and 3
 #
-# **Can the method tell a corrupted digit from a clean one?** All ten digits are normal; the anomalies are MNIST's test
-# images under each of the fifteen corruptions of MNIST-C {cite:p}`mu2019mnistc`.
+# **Can the method tell a corrupted digit from a clean one?** All ten digits are normal. The anomalies are MNIST's
+# test images under each of the fifteen corruptions of MNIST-C {cite:p}`mu2019mnistc`. The scores Error, LatNCE,
+# CNCE and CANCE are those of {doc}`09_ablation`.
 
 # %% tags=["parameters", "hide-input"]
 seeds = 30
 profile = "paper"  # or "smoke": little networks, one seed; shows only that it runs
 
-# %% tags=["nbval-check-output", "hide-input"]
+# %% tags=["nbval-check-output", "hide-cell"]
 from cance.pages.parameters import check_parameters
 
 check_parameters()
@@ -60,56 +61,59 @@ other = sum(gained < 0) if gained.mean() < 0 else sum(gained > 0)
 Markdown(
     f"**What was found** ({len(mnist_c)} runs, corruptions {images}). CANCE has {scores.ours_mean['CANCE']:.1f} %, where "
     f"the paper has {scores.paper_mean['CANCE']:.1f} %: {scores.verdict['CANCE']}. But **CANCE is {word} CNCE**, by "
-    f"{abs(gained.mean()):.2f} points on average and in {other} of {len(gained)} runs, where the paper's is "
-    f"{abs(printed):.1f} {'above' if printed > 0 else 'below'}. Our CNCE has {scores.ours_mean['CNCE']:.1f} % "
-    f"({scores.paper_mean['CNCE']:.1f} in the paper). The error alone has {scores.ours_mean['Error']:.1f} % "
-    f"({scores.paper_mean['Error']:.1f}), the latent alone {scores.ours_mean['LatNCE']:.1f} % "
+    f"{abs(gained.mean()):.2f} points on average and in {other} of {len(gained)} runs; in the paper it is {abs(printed):.1f} "
+    f"points {'above' if printed > 0 else 'below'}. Our CNCE has {scores.ours_mean['CNCE']:.1f} % "
+    f"({scores.paper_mean['CNCE']:.1f} in the paper), the error alone {scores.ours_mean['Error']:.1f} % "
+    f"({scores.paper_mean['Error']:.1f}) and the latent alone {scores.ours_mean['LatNCE']:.1f} % "
     f"({scores.paper_mean['LatNCE']:.1f})."
 )
 
 # %% [markdown]
-# Networks and $\lambda$ are those of {doc}`09_ablation`. The latent has $d = 10$ coordinates, as in the paper, and there
-# are more updates, since there are ten times as many images. Their number was set by validation losses, which were
-# still falling, and by a budget of eight minutes of one core.
+# The networks and $\lambda$ are those of {doc}`09_ablation`. The latent has $d = 10$ coordinates, as in the paper.
+# There are more updates, since there are ten times as many images. Their number was limited by a budget of eight
+# minutes on one core; the validation losses were still falling.
 #
-# **The corruptions are regenerated** wherever a record says so, by `cance.data.corruptions`, from a description of the
-# published generator: the same operations and strengths, other random draws. Where `mnist_c.zip` is in `$CANCE_DATA`,
-# the published images are used.
+# **The corruptions are regenerated** wherever a record says so, by `cance.data.corruptions`, from a description of
+# the published generator: the same operations and strengths, other random draws. If `mnist_c.zip` is in
+# `$CANCE_DATA`, the published images are used instead.
 #
 # ## Tables 1 and 3
 #
-# Table 1 has five runs in the paper and Table 3 thirty; both print 92.2 ± 0.4 for CANCE. Ours are the same runs in
-# both.
+# The paper's Table 1 has five runs and its Table 3 thirty; both print 92.2 ± 0.4 for CANCE. Ours are the same runs
+# in both.
 
 # %% tags=["nbval-check-output", "hide-input"]
 display(html_tables.compared(table1, "the four scores on MNIST-C"))
-display(html_tables.compared(tables.compare(3, finished), "MNIST-C beside other methods"))
+display(html_tables.compared(tables.compare(3, finished), "CANCE and other methods on MNIST-C"))
 
 # %% [markdown]
 # ## The other methods
 #
-# The paper takes SVDD, DSVDD and DSAD from Lee and Lee {cite:p}`lee2022sadkl`, of whom we could read the abstract
-# alone, and trained DROCC with settings that it does not print. Each of them is in `cance.baselines`, with what is
-# known of its settings. A label says what ours may be compared as: *full* is the published schedule, or its number of
-# updates; *our reading* rests on settings that nobody has published; *test-informed* on a choice made with test
-# results in view. Only *full* gets a verdict.
+# The paper takes SVDD, DSVDD (Deep SVDD) and DSAD (Deep SAD) from Lee and Lee {cite:p}`lee2022sadkl`, of which we
+# could read only the abstract, and it trained DROCC with settings that it does not print. Each is in
+# `cance.baselines`, with what is known of its settings. A label says how a number of ours may be compared. *Full*
+# is the published schedule, or its number of updates; *our reading* rests on settings that nobody has published;
+# *test-informed* rests on a choice made with test results in view. Only *full* gets a verdict.
 #
-# - **SVDD** {cite:p}`tax2004svdd` is the smallest ball around most images in the space of a Gaussian kernel, fitted
-#   exactly, to all 60,000 of them, on the 154 principal components that hold 95 % of their variance. The kernel's
-#   width follows from the training images; published comparisons chose it by AUROC on labelled test images. What lies
-#   outside the components it does not see, and a digit that is blurred or dimmed lies nearer the middle of the ball.
-#   `svdd-pixels` keeps all pixels.
-# - **Deep SVDD** {cite:p}`ruff2018deepsvdd` pulls the output of a network without biases to one point. Its schedule
-#   was published for one digit; ten times the images get a tenth of the epochs, so the same number of updates.
-# - **Deep SAD** {cite:p}`ruff2020deepsad` also uses labelled images. This protocol has none, and with labelled normals
-#   alone it is Deep SVDD on images that are not contrast normalised. So nothing is labelled here.
-# - **DROCC** {cite:p}`goyal2020drocc` tells normal images from points on a shell around each. Its settings for this
-#   set are not published; ours are those of its code's general command, the shell's radius half the root of the
-#   number of pixels. `drocc-radius-8` has that command's own radius, `drocc-edgeml` the habits of the authors' other
-#   code. Its points climb the classifier's loss before they are put on the shell, but 50 published steps of 0.001
-#   cannot turn a start whose norm is about 28; in `drocc-real-ascent` the steps are long enough to.
+# - **SVDD** {cite:p}`tax2004svdd` is the smallest ball around most images in the space of a Gaussian kernel. It is
+#   fitted exactly, to all 60,000 images, on the 154 principal components that hold 95 % of their variance. The
+#   kernel's width follows from the training images; published comparisons chose it by AUROC on labelled test
+#   images. SVDD does not see what lies outside the components, and a blurred or dimmed digit lies nearer the
+#   middle of the ball. `svdd-pixels` keeps all pixels.
+# - **Deep SVDD** {cite:p}`ruff2018deepsvdd` pulls the output of a network without biases to one point. Its
+#   schedule was published for one digit; there are ten times as many images here, so they get a tenth of the
+#   epochs, the same number of updates.
+# - **Deep SAD** {cite:p}`ruff2020deepsad` also uses labelled images. This protocol has none, and with labelled
+#   normal images alone it would be Deep SVDD on images that are not contrast normalised. So nothing is labelled
+#   here.
+# - **DROCC** {cite:p}`goyal2020drocc` tells normal images from points on a shell around each. Its settings for
+#   this set are not published. Ours are those of its code's general command, with half the square root of the
+#   number of pixels as the radius of the shell. `drocc-radius-8` has that command's own radius, `drocc-edgeml` the
+#   settings of the authors' other code. The points climb the classifier's loss before they are put on the shell,
+#   but 50 published steps of 0.001 cannot turn a start whose norm is about 28; in `drocc-real-ascent` the steps
+#   are long enough.
 #
-# *Best epoch* is what DROCC's published code would report: the epoch that does best on the test.
+# *Best epoch* is what DROCC's published code would report: the AUROC of the epoch that does best on the test.
 
 # %% tags=["nbval-check-output", "hide-input"]
 with_label = [r for r in finished if r["cell"]["dataset"] == "mnist-c" and "label" in r]
@@ -121,7 +125,8 @@ if with_label:
 else:
     display(
         Markdown(
-            "No record of them stands yet; `python -m cance run deep-svdd --dataset mnist-c` makes those of one."
+            "There are no records of these methods yet; `python -m cance run deep-svdd --dataset mnist-c` makes those of "
+            "Deep SVDD."
         )
     )
 
@@ -152,12 +157,12 @@ if "mnist" in {status.name for status in data.status() if status.found}:
     display(plots.pictures(rows))
 
 # %% [markdown]
-# ## Which corruptions are seen
+# ## Which corruptions are found
 #
-# AUROC of each corruption against the clean test images, mean over the runs. All groups have 10,000
-# images and share the normal ones, so the pooled AUROC of the tables is the mean of these fifteen.
+# AUROC of each corruption against the clean test images, mean over the runs. Every corruption has 10,000 images
+# and the normal images are the same, so the pooled AUROC of the tables is the mean of these fifteen.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Heat map of the AUROC of fifteen corruptions, a row each, under the four scores, a column each."}, "figure": {"caption": "AUROC of each corruption under each score."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Heat map of the AUROC of fifteen corruptions, in rows, under the four scores, in columns."}, "figure": {"caption": "AUROC of each corruption under each score."}}
 by_corruption = summaries.by_corruption(mnist_c)
 plots.heat_map(by_corruption, f"AUROC %, corruptions {images}")
 
@@ -165,32 +170,32 @@ plots.heat_map(by_corruption, f"AUROC %, corruptions {images}")
 title = f"AUROC in percent by corruption, mean of {len(mnist_c)} runs, corruptions {images}"
 display(html_tables.plain(by_corruption, title, 1, ["corruption"]))
 sentences = []
-for better, worse in (("CANCE", "Error"), ("CANCE", "CNCE")):
-    gain = (by_corruption[better] - by_corruption[worse]).sort_values()
+for worse in ("Error", "CNCE"):
+    gain = (by_corruption["CANCE"] - by_corruption[worse]).sort_values()
     sentences.append(
-        f"{better} against {worse}: {gain.mean():+.2f} points on average, {gain.iloc[0]:+.1f} on "
-        f"{gain.index[0].replace('_', ' ')} and {gain.iloc[-1]:+.1f} on {gain.index[-1].replace('_', ' ')}"
+        f"CANCE minus {worse} is {gain.mean():+.2f} points on average, from {gain.iloc[0]:+.1f} on "
+        f"{gain.index[0].replace('_', ' ')} to {gain.iloc[-1]:+.1f} on {gain.index[-1].replace('_', ' ')}"
     )
 blind = by_corruption["Error"].nsmallest(3).index
 display(
     Markdown(
-        f"The three that the error sees least are {', '.join(name.replace('_', ' ') for name in blind)}. "
+        f"The error finds these three least: {', '.join(name.replace('_', ' ') for name in blind)}. "
         f"{'. '.join(sentences)}."
     )
 )
 
 # %% [markdown]
-# The reconstruction error alone sees what adds bright pixels where a digit has none, such as impulse noise, brightness,
-# stripes, fog and lines. It is nearly blind to what leaves a digit a digit: shear, scale and rotation move it to another
-# place among images that the decoder can draw, so the error stays small. There the density of the latent helps, and
-# most with scale: a small digit is easy to reconstruct and rare. The density pays for it elsewhere. It has twelve
-# coordinates to weigh, the error one.
+# The reconstruction error alone finds what adds bright pixels where a digit has none, such as impulse noise,
+# brightness, stripes, fog and lines. It is nearly blind to what leaves a digit a digit. Shear, scale and rotation
+# turn an image into another that the decoder can draw, so the error stays small. There the density of the latent
+# helps, most of all with scale: a small digit is easy to reconstruct, but rare. The density pays for this
+# elsewhere, because it has twelve coordinates to weigh and the error has one.
 
 # %% [markdown]
 # ## The most and the least anomalous
 #
-# Clean and corrupted test images with the lowest and the highest score of CANCE in the first run:
-# the two rows in the middle are the mistakes.
+# Clean and corrupted test images with the lowest and the highest CANCE score in the first run. The two rows in the
+# middle are the mistakes.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: clean ones with the lowest and with the highest anomaly score, then corrupted ones with the lowest and the highest score."}, "figure": {"caption": "Clean digits with the lowest and the highest score, then corrupted ones with the lowest and the highest."}}
 shown = summaries.of(finished, "examples", "mnist-c")
@@ -200,12 +205,14 @@ if shown and "mnist" in {status.name for status in data.status() if status.found
     every = torch.cat([clean, *corrupted.values()])
     display(plots.pictures(examples.rows_of(shown[0], "CANCE", every)))
     chosen = shown[0]["extremes"]["CANCE"]["anomalous"]["lowest"]
-    print("overlooked:", ", ".join(list(corrupted)[i // len(clean) - 1] for i in chosen))
+    kinds = pd.Series([list(corrupted)[i // len(clean) - 1] for i in chosen]).value_counts()
+    overlooked = ", ".join(f"{name.replace('_', ' ')} ({n})" for name, n in kinds.items())
+    display(Markdown(f"The overlooked corruptions are {overlooked}."))
 
 # %% [markdown]
 # ## What it costs
 #
-# Mean seconds a run and phase, one single-threaded worker beside other work.
+# Mean seconds of a run, by phase. CPU runs used one thread of a busy machine.
 
 # %% tags=["hide-input"]
 spent = summaries.costs(mnist_c).reset_index("threads", drop=True)
@@ -228,14 +235,14 @@ display(html_tables.plain(spent, "Seconds of a run, by phase, and its largest me
 # :::
 #
 # :::{admonition} Exercise 2
-# Augmentation declares low errors normal. Which corruptions should lose by that, and do they, in the table above?
+# Augmentation declares low errors normal. Which corruptions should lose by that? Does the table above agree?
 # :::
 #
 # :::{admonition} Solution
 # :class: dropdown
 #
-# Those that are reconstructed *better* than clean digits: what is smaller, dimmer or smoother has less ink to be wrong
-# about. They are the rows with the lowest AUROC of Error. A density without augmentation calls an unusually low error
-# unusual; with it, this evidence is gone, unless the latent has it too. Compare CANCE with CNCE there: it loses on some
-# of these rows, but not on all.
+# Those that are reconstructed *better* than clean digits: a smaller, dimmer or smoother image has less ink to be
+# wrong about. They are the rows with the lowest AUROC of Error. A density without augmentation calls an unusually
+# low error unusual. With augmentation this evidence is gone, unless the latent has it too. Compare CANCE with CNCE
+# there: it loses on some of these rows, but not on all.
 # :::
