@@ -257,5 +257,5 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
             axis.imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=brightest)
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", size=8, color="#767676")
-    figure.set_facecolor("none")
-    return finished(figure)
+    finished(figure).set_facecolor("none")
+    return figure
