@@ -86,8 +86,11 @@ def resolve_device(device: str) -> torch.device:
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {device!r} cannot be used here: {error}") from None
+    except (RuntimeError, AssertionError, TypeError) as error:
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"device {device!r} cannot be used here: {why}") from None
+    if resolved.type == "meta":
+        raise ValueError("device 'meta' cannot be used: it holds no numbers")
     return resolved
 
 

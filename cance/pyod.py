@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from cance.detector import CANCE as Detector
+from cance.detector.conformal import is_rate
 from cance.devices import isolated
 from cance.extras import require
 
@@ -94,6 +95,9 @@ channels_last, device, random_state, verbose
 
         Parameters and errors as for `cance.CANCE.fit`.
         """
+        rate = self.contamination  # or what finds a threshold, as PyOD has it
+        if not (is_rate(rate) and rate != "auto" or hasattr(rate, "eval")):
+            raise ValueError(f"contamination is {rate!r}, expected a number in (0, 0.5]")
         parameters = {k: v for k, v in self.get_params().items() if k not in OWN}
         twin = copy.copy(self)  # which learns, so that nothing is half learnt if it fails
         twin._set_n_classes(y)

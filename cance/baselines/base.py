@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import inspect
+import math
 from abc import abstractmethod
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -13,14 +16,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from cance.batching import batch_sizes, padded
 from cance.composite import ENCODING_BATCH
+from cance.detector.arrays import as_source, part_of
 from cance.detector.conformal import EXPECTED_RATE, is_rate, p_values, rate_of, threshold
-from cance.detector.inputs import as_source, part_of, validated
+from cance.detector.degenerate import refuse_extremes, refuse_overflow, refuse_same
+from cance.detector.inputs import validated
+from cance.detector.model import FARTHEST
 from cance.devices import isolated, resolve_device
 from cance.randomness import streams
 from cance.scaling import SCALERS
 
 HELD_OUT = 0.2  # share of the rows that gives the threshold and trains nothing
 NUMBERS = 2**22  # scored at a time, at most
+KINDS = {
+    Integral: "an integer",
+    Real: "a finite number",
+    str: "text",
+}  # of parameters, by their defaults
 
 
 class ConformalDetector(OutlierMixin, BaseEstimator):
@@ -77,17 +88,18 @@ class ConformalDetector(OutlierMixin, BaseEstimator):
                     f"contamination is {self.contamination!r}, expected {EXPECTED_RATE}, or None for "
                     "no threshold"
                 )
+            _check_kinds(self)
             held_out = twin._learn(X, y)
             twin.calibration_scores_ = twin.offset_ = None
             if held_out is not None:
-                twin.calibration_scores_ = np.sort(twin._scores(held_out))
+                twin.calibration_scores_ = np.sort(_finite(twin._scores(held_out)))
                 cut = threshold(twin.calibration_scores_, rate_of(self.contamination))
                 twin.offset_ = -cut
             self.__dict__ = vars(twin) | {"fitted_": twin}
         return self
 
     def anomaly_score(self, X) -> np.ndarray:
-        """How anomalous each of X is, **high is anomalous**: (N,) float64.
+        """How anomalous each of X is, **high is anomalous**: (N,) float64, always finite.
 
         Raises
         ------
@@ -99,7 +111,7 @@ class ConformalDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         with isolated(), torch.no_grad():
             fitted = getattr(self, "fitted_", self)  # which is not there yet while it is watched
-            return fitted._scores(fitted._checked(X))
+            return _finite(fitted._scores(fitted._checked(X)))
 
     def p_value(self, X) -> np.ndarray:
         """Conformal p-values, uniform on what is new and normal: **low is anomalous**, (N,) float64.
@@ -153,6 +165,19 @@ class ConformalDetector(OutlierMixin, BaseEstimator):
         order = torch.randperm(total, generator=streams(seed, "split").order).numpy()
         return candidates[order[n:]], candidates[order[:n]]
 
+    def _seed(self) -> int:
+        """What `random_state` gives: the seed of every draw."""
+        state = self.random_state
+        if isinstance(state, np.random.Generator):
+            return int(state.integers(2**31))
+        try:
+            return int(check_random_state(state).randint(2**31))
+        except ValueError:
+            raise ValueError(
+                f"random_state is {state!r}, expected None, an integer from 0 to 2**32 - 1, or a "
+                "generator of numpy.random"
+            ) from None
+
     def _require_threshold(self) -> None:
         if self.offset_ is None:
             raise ValueError(
@@ -188,10 +213,13 @@ class RowDetector(ConformalDetector):
         if self.scaling not in SCALERS:
             raise ValueError(f"scaling is {self.scaling!r}, expected one of {tuple(SCALERS)}")
         X = validated(self, as_source(X), reset=True, samples=2)
-        seed = int(check_random_state(self.random_state).randint(2**31))
+        refuse_same(X)
+        refuse_extremes(X)
+        seed = self._seed()
         chosen, held_out = self._parts(np.arange(len(X)), seed)
         train = np.array(X if held_out is None else X[chosen], np.float64, order="C")
         self.scaler_ = SCALERS[self.scaling]().set_output(transform="default").fit(train)
+        refuse_overflow(self.scaler_.scale_)
         self._fit(self._scaled(train), torch.Generator().manual_seed(seed))
         return None if held_out is None else X[held_out]
 
@@ -217,3 +245,61 @@ class RowDetector(ConformalDetector):
     def _scaled(self, X: np.ndarray) -> torch.Tensor:
         X = np.array(X, np.float64, order="C")
         return torch.from_numpy(self.scaler_.transform(X)).float().to(resolve_device(self.device))
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    """A NaN, of a row so far out that float32 overflows, would pass for an inlier."""
+    return np.where(np.isfinite(scores), scores, FARTHEST)
+
+
+def require_at_least(detector: ConformalDetector, **least: float) -> None:
+    """Refuse parameters below what they can be.
+
+    Raises
+    ------
+    ValueError
+        Naming the first.
+    """
+    for name, bound in least.items():
+        if not getattr(detector, name) >= bound:
+            raise ValueError(f"{name} is {getattr(detector, name)!r}, expected {bound} or more")
+
+
+def require_positive_or_none(detector: ConformalDetector, kind: type, *names: str) -> None:
+    """Refuse parameters that are neither None nor a positive number of a kind.
+
+    Raises
+    ------
+    ValueError
+        Naming the first.
+    """
+    for name in names:
+        value = getattr(detector, name)
+        if value is not None and not (_is_of(kind, value) and value > 0):
+            word = "integer" if kind is Integral else "number"
+            raise ValueError(f"{name} is {value!r}, expected a positive {word} or None")
+
+
+def _check_kinds(detector: ConformalDetector) -> None:
+    """Refuse parameters of another kind than their defaults."""
+    for name, parameter in inspect.signature(type(detector).__init__).parameters.items():
+        default, value = parameter.default, getattr(detector, name, None)
+        if name == "contamination" or isinstance(default, bool):
+            continue
+        if not isinstance(default, tuple):
+            kind = _kind(default)
+            if kind is not None and not _is_of(kind, value):
+                raise ValueError(f"{name} is {value!r}, expected {KINDS[kind]}")
+        elif isinstance(value, str) or not hasattr(value, "__len__"):
+            raise ValueError(f"{name} is {value!r}, expected a sequence such as {default}")
+        elif not all(_is_of(_kind(default[0]), one) for one in value):
+            raise ValueError(f"{name} is {value!r}, expected of each {KINDS[_kind(default[0])]}")
+
+
+def _kind(default) -> type | None:
+    return next((kind for kind in KINDS if isinstance(default, kind)), None)
+
+
+def _is_of(kind: type, value) -> bool:
+    is_met = isinstance(value, kind) and not isinstance(value, bool)
+    return is_met and (kind is str or math.isfinite(value))

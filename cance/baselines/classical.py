@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from sklearn.covariance import LedoitWolf
 from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
+
+from cance.baselines.seeding import seeded
 
 SVDD_HIDDEN = (
     128,
@@ -68,20 +69,15 @@ def deep_svdd(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
         If the extra ``baselines`` is not installed.
     """
     models = _pyod("deep_svdd")
-    before = np.random.get_state()  # PyOD seeds torch's global generator, draws from NumPy's too
-    np.random.seed(seed)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            detector = models.DeepSVDD(
-                train.shape[1],
-                hidden_neurons=list(SVDD_HIDDEN),
-                preprocessing=False,
-                random_state=seed,
-                verbose=0,
-            )
-            return detector.fit(train).decision_function(test)
-    finally:
-        np.random.set_state(before)
+    with seeded(seed):  # PyOD seeds torch's global generator, draws from NumPy's too
+        detector = models.DeepSVDD(
+            train.shape[1],
+            hidden_neurons=list(SVDD_HIDDEN),
+            preprocessing=False,
+            random_state=seed,
+            verbose=0,
+        )
+        return detector.fit(train).decision_function(test)
 
 
 CLASSICAL: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {

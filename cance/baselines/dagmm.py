@@ -18,8 +18,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from cance.baselines.base import RowDetector
-from cance.baselines.mixture import energy, mixture_of, small_variance_penalty
+from cance.baselines.base import RowDetector, require_at_least
+from cance.baselines.mixture import energy, energy_or_nan, mixture_of, small_variance_penalty
 from cance.batching import batch_sizes
 from cance.composite import (
     ENCODING_BATCH,
@@ -28,7 +28,8 @@ from cance.composite import (
     relative_euclidean_distance,
     squared_error,
 )
-from cance.detector.inputs import as_source, validated
+from cance.detector.arrays import as_source
+from cance.detector.inputs import validated
 from cance.devices import isolated
 from cance.networks.layers import initialise
 from cance.training import minibatches
@@ -184,6 +185,7 @@ class DAGMM(RowDetector):
                 f"reconstruction_features is {self.reconstruction_features!r}, expected one of "
                 f"{tuple(FEATURES)}"
             )
+        require_at_least(self, estimation=1, components=1, epochs=0, batch_size=1)
         with torch.device("meta"):
             network = CompressionEstimation(
                 train.shape[1],
@@ -209,6 +211,7 @@ class DAGMM(RowDetector):
             self.mixture_ = mixture_of(z, network.membership(z.float()).double())
         if not bool(torch.isfinite(self.mixture_.covariance).all()):
             raise ValueError("training diverged; lower `rate` or `energy_weight`")
+        energy(z[:1], self.mixture_)  # which refuses what is not positive definite
 
     def _loss(self, network: CompressionEstimation, x: torch.Tensor, mask: torch.Tensor):
         """DAGMM's Eq. (7): w mean ||x - x'||^2 + lambda_1 mean E(z) + lambda_2 P(Sigma), w = 1."""
@@ -219,7 +222,7 @@ class DAGMM(RowDetector):
         return loss + self.penalty_weight * small_variance_penalty(mixture)
 
     def _score(self, rows: torch.Tensor) -> torch.Tensor:
-        return energy(self._composite(rows).double(), self.mixture_)
+        return energy_or_nan(self._composite(rows).double(), self.mixture_)
 
     def _composite(self, rows: torch.Tensor) -> torch.Tensor:
         sizes = batch_sizes(len(rows), ENCODING_BATCH)

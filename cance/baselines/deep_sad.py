@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from cance.baselines.deep_svdd import DeepSVDD
-from cance.devices import resolve_device
+from cance.baselines.image_detector import as_tensor
+from cance.detector.inputs import Rows
 
 DISTANCE_FLOOR = 1e-6
 LABELS = (-1, 0, 1)
@@ -116,18 +117,18 @@ class DeepSAD(DeepSVDD):
         """
         return super().fit(X, y)
 
-    def _learn(self, X, y) -> torch.Tensor | None:
+    def _learn(self, X, y) -> Rows | None:
         images, seed = self._opened(X)
         labels = np.zeros(len(images)) if y is None else np.asarray(y)
         if labels.shape != (len(images),) or not np.isin(labels, LABELS).all():
             raise ValueError(f"y has shape {labels.shape}, expected ({len(images)},) of {LABELS}")
         _, held_out = self._parts(np.flatnonzero(labels >= 0), seed)
         chosen = np.setdiff1d(np.arange(len(images)), [] if held_out is None else held_out)
-        train = images[chosen].to(resolve_device(self.device))
+        train = as_tensor(images[chosen], self.device)
         signs = torch.from_numpy(labels[chosen].astype(np.float32)).to(train.device)
         self._train(
             train,
             torch.Generator().manual_seed(seed),
             lambda d, rows: deep_sad_losses(d, signs[rows], self.eta),
         )
-        return None if held_out is None else images[held_out]
+        return self._held(images, held_out)

@@ -18,11 +18,11 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from cance.baselines.base import require_at_least
 from cance.baselines.descent import Adam
 from cance.baselines.image_detector import (
     SCORING_BATCH,
     ImageDetector,
-    require_at_least,
     require_finite,
 )
 from cance.baselines.lenets import LeNet, LeNetDecoder, built, find_shape

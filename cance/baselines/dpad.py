@@ -22,13 +22,12 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from cance.baselines.base import RowDetector
+from cance.baselines.base import RowDetector, require_at_least
 from cance.baselines.descent import Adam
 from cance.baselines.image_detector import (
     SCORING_BATCH,
     ChannelScaling,
     WatchableDetector,
-    require_at_least,
     require_finite,
 )
 from cance.baselines.lenets import SHAPES, LeNet, LeNetShape, built, find_shape

@@ -23,12 +23,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from numbers import Real
 
 import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from cance.baselines.base import RowDetector
+from cance.baselines.base import RowDetector, require_positive_or_none
 from cance.networks.layers import initialise
 
 HIDDEN = 128  # width of the hidden layer on every table (the paper's Appendix E)
@@ -225,9 +226,8 @@ class DROCC(RowDetector):
                 f"warm_up is {self.warm_up!r}, expected fewer than the {self.epochs} epochs"
             )
         width = train.shape[1]
+        require_positive_or_none(self, Real, "radius")
         self.radius_ = math.sqrt(width) / 2 if self.radius is None else float(self.radius)
-        if not self.radius_ > 0:
-            raise ValueError(f"radius is {self.radius!r}, expected a positive number or None")
         with torch.device("meta"):
             network = ShallowLogit(width)
         self.network_ = initialise(network, generator).to(train.device)

@@ -25,16 +25,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from numbers import Integral, Real
 
 import torch
 from torch import nn
 
+from cance.baselines.base import require_at_least, require_positive_or_none
 from cance.baselines.drocc import drocc_loss, project_to_shell
 from cance.baselines.image_detector import (
     ChannelScaling,
     WatchableDetector,
     epochs,
-    require_at_least,
     require_finite,
 )
 from cance.baselines.lenets import CIFAR10, LeNet, LeNetShape, built
@@ -279,8 +280,8 @@ class DROCCImages(WatchableDetector):
         require_at_least(
             self, gamma=1, mu=0, ascent_steps=0, ascent_step=0, features=2, epochs=1, batch_size=2
         )
-        if not (self.radius is None or self.radius > 0):
-            raise ValueError(f"radius is {self.radius!r}, expected a positive number or None")
+        require_positive_or_none(self, Real, "radius")
+        require_positive_or_none(self, Integral, "project_every")
         for name, words in (("statistics", STATISTICS), ("optimiser", OPTIMISERS)):
             if getattr(self, name) not in words:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {words}")

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from torch import nn
 from tqdm import tqdm
 
 from cance.baselines.base import ConformalDetector
+from cance.batching import batch_sizes, padded
+from cance.detector.arrays import as_source
+from cance.detector.degenerate import refuse_same
+from cance.detector.inputs import Reading, Rows, reading_of
 from cance.devices import image_layout, resolve_device
 
 SCORING_BATCH = 1024
@@ -30,6 +33,8 @@ class ImageDetector(ConformalDetector):
     ----------
     image_shape_ : tuple of int
         (C, H, W).
+    reading_ : cance.detector.inputs.Reading
+        How images are read.
     n_features_in_ : int
         C H W.
     """
@@ -45,37 +50,48 @@ class ImageDetector(ConformalDetector):
     def _score(self, images: torch.Tensor) -> torch.Tensor:
         """High is anomalous: a batch, as `_fit` takes it -> (N,)."""
 
-    def _learn(self, X, y) -> torch.Tensor | None:
+    def _learn(self, X, y) -> Rows | None:
         images, seed = self._opened(X)
         train, held_out = self._parts(np.arange(len(images)), seed)
         chosen = images if held_out is None else images[train]
-        device = resolve_device(self.device)
-        self._fit(chosen.to(device), torch.Generator().manual_seed(seed))
-        return None if held_out is None else images[held_out]
+        self._fit(as_tensor(chosen, self.device), torch.Generator().manual_seed(seed))
+        return self._held(images, held_out)
 
-    def _opened(self, X) -> tuple[torch.Tensor, int]:
-        """The images that `fit` got, and the seed of every draw."""
-        images = as_images(X)
-        if len(images) < 2:
-            raise ValueError(f"X has {len(images)} image, expected 2 or more")
-        self.image_shape_ = tuple(images.shape[1:])
+    def _opened(self, X) -> tuple[np.ndarray, int]:
+        """The images that `fit` got, (N, C, H, W) float32 in [0, 1], and the seed of every draw."""
+        source = _four_dimensional(X)
+        if len(source) == 1:
+            raise ValueError("X has 1 image, expected 2 or more")
+        self.reading_ = reading_of(source)
+        self.image_shape_ = self.reading_.shape
         self.n_features_in_ = math.prod(self.image_shape_)
-        return images, int(check_random_state(self.random_state).randint(2**31))
+        images = Rows(self, source, self.reading_).batch(0, len(source))
+        refuse_same(images)
+        return images, self._seed()
 
-    def _checked(self, X) -> torch.Tensor:
-        images = as_images(X)
-        if images.shape[1:] != self.image_shape_:
+    def _held(self, images: np.ndarray, held_out: np.ndarray | None) -> Rows | None:
+        """Those of `_opened`'s images, as `_scores` takes them."""
+        if held_out is None:
+            return None
+        return Rows(self, images[held_out], Reading(self.image_shape_, "unit"))
+
+    def _checked(self, X) -> Rows:
+        source = _four_dimensional(X)
+        if tuple(source.shape[1:]) != self.image_shape_:
             raise ValueError(
-                f"X has images of shape {tuple(images.shape[1:])}, expected "
+                f"X has images of shape {tuple(source.shape[1:])}, expected "
                 f"{tuple(self.image_shape_)} as in fit"
             )
-        return images
+        return Rows(self, source, self.reading_)
 
     @torch.no_grad()
-    def _scores(self, images: torch.Tensor) -> np.ndarray:
-        device = resolve_device(self.device)
-        found = [self._score(batch.to(device)).double() for batch in images.split(SCORING_BATCH)]
-        return torch.cat(found).cpu().numpy()
+    def _scores(self, X: Rows) -> np.ndarray:
+        found, start = np.empty(len(X), np.float64), 0
+        for n in batch_sizes(len(X), SCORING_BATCH):
+            images = padded(as_tensor(X.batch(start, start + n), self.device))
+            found[start : start + n] = self._score(images)[:n].double().cpu().numpy()
+            start += n
+        return found
 
 
 class WatchableDetector(ImageDetector):
@@ -130,10 +146,13 @@ class ChannelScaling(nn.Module):
     ):
         super().__init__()
         found = images.std((0, 2, 3)), images.mean((0, 2, 3))
-        deviations, means = (
-            own if given is None else images.new_tensor(given)
-            for own, given in zip(found, (deviation, mean), strict=True)
-        )
+        try:
+            deviations, means = (
+                own if given is None else images.new_tensor(given)
+                for own, given in zip(found, (deviation, mean), strict=True)
+            )
+        except (TypeError, ValueError):  # no numbers
+            means = deviations = images.new_empty(0)
         channels = images.shape[1]
         if means.shape != (channels,) or deviations.shape != (channels,):
             raise ValueError(
@@ -149,39 +168,20 @@ class ChannelScaling(nn.Module):
         return scaled.contiguous(memory_format=image_layout(images.device))
 
 
-def as_images(X) -> torch.Tensor:
-    """Check images and turn them into float32 in [0, 1]; a tensor stays on its device.
-
-    Parameters
-    ----------
-    X : array-like or torch.Tensor
-        (N, C, H, W); uint8 is divided by 255.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (N, C, H, W), float32.
-
-    Raises
-    ------
-    ValueError
-        If X has no images, another number of dimensions, or values that are not finite or lie
-        outside [0, 1].
-    """
-    images = X.detach() if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X))
-    if images.ndim != 4 or images.numel() == 0:
+def _four_dimensional(X):
+    """Images as they can be sliced, which must be some and have all their dimensions."""
+    source = as_source(X)
+    shape = tuple(source.shape)
+    if len(shape) != 4 or shape[0] == 0:
         raise ValueError(
-            f"X has shape {tuple(images.shape)}, expected images (N, C, H, W); grey images have C = 1"
+            f"X has shape {shape}, expected images (N, C, H, W); grey images have C = 1"
         )
-    if images.dtype == torch.uint8:
-        return images.float().div_(255)
-    images = images.float()
-    least, most = (float(value) for value in images.aminmax())
-    if not 0 <= least <= most <= 1:  # NaN, too, is refused
-        raise ValueError(
-            f"X has pixels from {least:g} to {most:g}, expected uint8, or floating in [0, 1]"
-        )
-    return images
+    return source
+
+
+def as_tensor(images: np.ndarray, device: str) -> torch.Tensor:
+    """On the device; a copy, since theirs may be read-only."""
+    return torch.from_numpy(np.array(images, np.float32, order="C")).to(resolve_device(device))
 
 
 def epochs(
@@ -233,16 +233,3 @@ def require_finite(network: nn.Module, advice: str) -> None:
     finite = torch.stack([torch.isfinite(p).all() for p in network.parameters()])
     if not bool(finite.all()):
         raise ValueError(f"training diverged; {advice}")
-
-
-def require_at_least(detector: ImageDetector, **least: float) -> None:
-    """Refuse parameters below what they can be.
-
-    Raises
-    ------
-    ValueError
-        Naming the first.
-    """
-    for name, bound in least.items():
-        if not getattr(detector, name) >= bound:
-            raise ValueError(f"{name} is {getattr(detector, name)!r}, expected {bound} or more")

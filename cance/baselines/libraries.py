@@ -8,16 +8,15 @@ left moved.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
-import torch
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import OneClassSVM
 
 from cance.baselines import classical
+from cance.baselines.seeding import seeded
 
 Detector = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
@@ -30,7 +29,9 @@ def five_nearest_neighbours(train: np.ndarray, test: np.ndarray, seed: int) -> n
 
 def one_class_svm(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
     """One-class SVM (Schölkopf et al. 2001), scikit-learn's defaults; nothing is drawn."""
-    return -OneClassSVM().fit(train).score_samples(test)
+    svm = OneClassSVM()
+    svm.random_state = 0  # it draws a seed it has no use for, else from NumPy's global state
+    return -svm.fit(train).score_samples(test)
 
 
 def gaussian_mixture(train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
@@ -73,24 +74,11 @@ def from_pyod(module: str, name: str, **parameters) -> Detector:
         except ImportError:
             message = "this baseline needs the extra: pip install cance[baselines]"
             raise ImportError(message) from None
-        with _seeded(seed):
+        with seeded(seed):
             scores = found(**given).fit(train).decision_function(test)
         return np.asarray(scores, np.float64).ravel()
 
     return detect
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Global generators from a seed inside, as they were outside: PyOD draws from them."""
-    before = np.random.get_state()
-    np.random.seed(seed)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            yield
-    finally:
-        np.random.set_state(before)
 
 
 SIMPLE: dict[str, Detector] = {

@@ -23,10 +23,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from cance.baselines.base import require_at_least
 from cance.baselines.image_detector import (
     SCORING_BATCH,
     ImageDetector,
-    require_at_least,
     require_finite,
 )
 from cance.devices import image_layout

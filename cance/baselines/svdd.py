@@ -16,10 +16,13 @@ SVDD, 2^-7 .. 2^2 in Deep SAD's, at nu = 0.1. Here gamma follows from the traini
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 from sklearn.decomposition import PCA
 from sklearn.svm import OneClassSVM
 
+from cance.baselines.base import require_positive_or_none
 from cance.baselines.image_detector import ImageDetector
 
 CACHE_MIB = 1000  # of kernel rows, while fitting
@@ -70,6 +73,7 @@ class SVDD(ImageDetector):
         self.random_state = random_state
 
     def _fit(self, images: torch.Tensor, generator: torch.Generator) -> None:
+        require_positive_or_none(self, Real, "gamma")
         pixels = images.flatten(1).double().cpu().numpy()
         pca = PCA(self.components, svd_solver=pca_solver(pixels)).fit(pixels)
         rows = pca.transform(pixels)

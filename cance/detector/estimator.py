@@ -115,7 +115,8 @@ class CANCE(OutlierMixin, BaseEstimator):
     Notes
     -----
     A density exists where the composite features vary: rows need two columns that vary, and d + 3
-    distinct rows among them (d + 1 for LatNCE); ``variant="Error"`` needs neither.
+    distinct rows among them (d + 1 for LatNCE); with ``autoencoder="pca"`` they must vary in more than
+    d directions. ``variant="Error"`` needs none of this.
 
     `fit` is all or nothing: when it is refused or interrupted, the detector is as it was before.
     Nothing depends on how the caller's torch is set up (autocast, gradients, default dtype and

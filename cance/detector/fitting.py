@@ -3,7 +3,8 @@
 **Which rows have a density.** One is estimated of the composite features (z_l, z_e, z_c), D = d + 2 of
 them (d for LatNCE), and exists where these vary in D ways. Hence rows need D + 1 distinct ones among
 them, and more than one column that varies, since the cosine dissimilarity of one number is only its
-sign. ``variant="Error"`` needs neither.
+sign. A linear autoencoder's d latents and its error are as many directions: rows must vary in more than
+d, or one of the features is nothing but rounding. ``variant="Error"`` needs none of this.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ import torch
 from cance import row_mixture
 from cance import rows as rows_of
 from cance.detector.conformal import rate_of, rows_needed
+from cance.detector.degenerate import (
+    distinct_rows,
+    rank_of,
+    refuse_extremes,
+    refuse_overflow,
+    refuse_same,
+)
 from cance.detector.inputs import Reading, Rows
 from cance.detector.model import Model
 from cance.detector.parameters import mixes, mixture_of, seed_of, settings_of
@@ -30,8 +38,6 @@ from cance.variants import ERROR, fit_density
 
 ROW = "row"  # in place of a variant: the score of a row
 CHUNK = 2**22  # numbers scaled at a time
-LOOKED_AT = 1024  # rows from which a column's usual spread is told
-BEYOND = 1 / np.finfo(np.float64).eps  # how far apart two numbers are of which float64 keeps one
 
 
 def fit(estimator, rows: Rows) -> tuple[Model, np.ndarray, dict[str, BestWeights]]:
@@ -115,6 +121,8 @@ def _fit_part(
     encoded = _encode(tensor, settings, seed, progress)
     history, density = dict(encoded.stages), None
     if estimator.variant != ERROR:
+        if estimator.autoencoder == "pca":
+            _refuse_rounding(x, encoded.train, settings.autoencoder.latent_dim)
         what = ROW if estimator.density_of == "row" else estimator.variant
         density, history["density"] = _fit_density(what, encoded, settings, seed, progress)
     model = Model(
@@ -137,6 +145,8 @@ def _fit_mixture(
     """`_fit_part` of a mixture of linear autoencoders, which scales the columns for itself."""
     tensor = _scaled(x, None, pca=True).to(device)
     own = mixture_of(estimator)
+    rank = rank_of(x[train])  # members with as many latents would see rounding
+    own = replace(own, latent_dims=tuple(d for d in own.latent_dims if d < rank))
     try:
         fitted = row_mixture.fit(tensor, own, seed, bool(estimator.verbose))
     except (ValueError, torch.linalg.LinAlgError) as error:
@@ -188,6 +198,16 @@ def _fit_density(what: str, encoded: Encoded, settings, seed: int, progress: boo
         raise ValueError(_degenerate(f"its features do not ({error})", d)) from None
 
 
+def _refuse_rounding(x: np.ndarray, features: torch.Tensor, d: int) -> None:
+    """Composite features of PCA that are no larger than the rounding of the rows."""
+    latents, z_e = features[:, :d].double(), features[:, d].double()
+    sizes = torch.cat([latents.std(0), z_e.mean().sqrt()[None]])
+    rounding = 4 * np.finfo(np.float64).eps * math.sqrt(x.shape[1]) * float(np.abs(x).max())
+    if bool((sizes <= rounding).any()):
+        varying = int((sizes[:-1] > rounding).sum())
+        raise ValueError(_degenerate(f"the rows vary in {varying} direction(s) alone", d))
+
+
 def _degenerate(what: str, d: int) -> str:
     return (
         f"the density needs composite features that vary in every coordinate, and {what}: give more "
@@ -196,10 +216,9 @@ def _degenerate(what: str, d: int) -> str:
 
 
 def _refuse_degenerate(x: np.ndarray, is_images: bool, variant: str, d: int) -> None:
-    if bool((x == x[:1]).all()):
-        raise ValueError(f"all {len(x)} rows are the same, expected rows that vary")
+    refuse_same(x)
     if not is_images:
-        _refuse_extremes(x)
+        refuse_extremes(x)
         varying = int((x != x[:1]).any(0).sum())
         if varying < 2 and variant in ("CNCE", "CANCE"):
             raise ValueError(
@@ -208,7 +227,7 @@ def _refuse_degenerate(x: np.ndarray, is_images: bool, variant: str, d: int) -> 
             )
     if variant != ERROR:
         needed = d + 1 if variant == "LatNCE" else d + 3
-        distinct = _distinct(x, needed)
+        distinct = distinct_rows(x, needed)
         if distinct < needed:
             raise ValueError(
                 _degenerate(
@@ -217,42 +236,12 @@ def _refuse_degenerate(x: np.ndarray, is_images: bool, variant: str, d: int) -> 
             )
 
 
-def _distinct(x: np.ndarray, enough: int) -> int:
-    """How many rows differ from one another, counted up to `enough`."""
-    seen = set()
-    for row in x:
-        seen.add((row + 0.0).tobytes())  # -0 is 0
-        if len(seen) >= enough:
-            break
-    return len(seen)
-
-
-def _refuse_extremes(x: np.ndarray) -> None:
-    """One number so far from the others of its column that no scale has digits for both."""
-    some = np.asarray(x[:: max(1, len(x) // LOOKED_AT)], np.float64)
-    centre = np.median(some, 0)
-    away = np.sort(np.abs(some - centre), 0)[::-1]
-    # the median of those that are away at all, or 0
-    usual = np.take_along_axis(away, ((away > 0).sum(0) // 2)[None].clip(max=len(away) - 1), 0)[0]
-    far = np.maximum(np.abs(x.max(0) - centre), np.abs(x.min(0) - centre))
-    (columns,) = np.nonzero((far > usual * BEYOND) & (usual > 0) | ~np.isfinite(far))
-    if len(columns):
-        column = columns[0]
-        row = int(np.abs(x[:, column].astype(np.float64) - centre[column]).argmax())
-        raise ValueError(
-            f"X has {x[row, column]:g} in row {row}, column {column}, whose values otherwise lie about "
-            f"{usual[column]:.3g} apart: too large beside them, no scaling keeps the digits of both. Is "
-            "it a fill value?"
-        )
-
-
 def _fit_scaler(scaling: str, x: np.ndarray, train: np.ndarray):
     scaler = SCALERS[scaling]().set_output(transform="default")
     chunk = max(1, CHUNK // x.shape[1])
     for start in range(0, len(train), chunk):
         scaler.partial_fit(np.array(x[train[start : start + chunk]], np.float64, order="C"))
-    if not np.isfinite(scaler.scale_).all():
-        raise ValueError("X has numbers too large for their variance in float64; divide them first")
+    refuse_overflow(scaler.scale_)
     return scaler
 
 

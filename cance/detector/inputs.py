@@ -13,19 +13,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from cance.detector.arrays import RowTypeError, as_numpy, as_source, part_of
 from cance.networks.conv import ConvSettings
 
 SLACK = 1e-6  # by which rounding may leave [0, 1]
 LEAST_SIDE = 2 ** len(ConvSettings().channels)  # pixels that can be halved once a convolution
 AS_IMAGES = "images (N, C, H, W), channels first (or last, with channels_last=True)"
-
-
-class RowTypeError(ValueError, TypeError):
-    """X is of a type that holds no numbers; both of its bases, as scikit-learn raises either."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +85,11 @@ class Rows:
 
     def _pixels(self, part) -> np.ndarray:
         dtype = part.dtype
-        pixels = check_array(
-            _moved(part, self.reading), allow_nd=True, dtype=np.float32, input_name="X"
-        )
+        moved = part.transpose(0, 3, 1, 2) if self.reading.channels_last else part
+        try:
+            pixels = check_array(moved, allow_nd=True, dtype=np.float32, input_name="X")
+        except (TypeError, OverflowError) as error:
+            raise RowTypeError(f"X holds what is no number: {error}") from error
         low, high = (float(f(pixels)) if pixels.size else 0.0 for f in (np.min, np.max))
         if dtype == np.uint8:
             if high == 1:
@@ -102,7 +100,7 @@ class Rows:
             return pixels / np.float32(255)
         if dtype.kind in "iu" and (high > 1 or low < 0 or self.reading.kind == "bytes"):
             raise ValueError(
-                f"X has {dtype} pixels from {low:g} to {high:g}, expected uint8, or floating in "
+                f"X has {dtype.name} pixels from {low:g} to {high:g}, expected uint8, or floating in "
                 "[0, 1]: give X.astype(numpy.uint8) if they are from 0 to 255"
             )
         if low < -SLACK or high > 1 + SLACK:  # what the decoder's sigmoid can never reach
@@ -139,6 +137,11 @@ def learn(estimator, X) -> Rows:
         images have, or is not what the chosen autoencoder takes.
     """
     source = as_source(X)
+    if len(source.shape) == 3 or len(source.shape) > 4:
+        raise ValueError(
+            f"X has shape {tuple(source.shape)}, expected rows (N, D) or {AS_IMAGES}; grey images have "
+            "C = 1: X[:, None]"
+        )
     probe = copy.copy(estimator)
     for name in ("n_features_in_", "feature_names_in_"):
         vars(probe).pop(name, None)
@@ -155,7 +158,7 @@ def learn(estimator, X) -> Rows:
         # a basis of one feature would be full, and reconstruct without error
         least = 2 if estimator.autoencoder == "pca" else 1
         is_wide = len(source.shape) == 2 and source.shape[1] >= least
-        first = part_of(source, 0, 2) if is_wide and len(source) >= 2 else _numpy(source)
+        first = part_of(source, 0, 2) if is_wide and len(source) >= 2 else as_numpy(source)
         validated(probe, first, reset=True, samples=2, features=least)
         names = tuple(getattr(probe, "feature_names_in_", ()))
         reading = Reading((probe.n_features_in_,), "rows", names=names)
@@ -186,12 +189,12 @@ def read(estimator, X, reading: Reading) -> Rows:
             validated(estimator, source, reset=False)  # which refuses them
     elif len(shape) != 4:
         raise ValueError(f"X has shape {shape}, expected images (N, {_inner(reading)}) as in fit")
-    elif tuple(_moved(source, reading).shape[1:]) != reading.shape:
+    elif _moved_shape(shape, reading.channels_last) != reading.shape:
         raise ValueError(
             f"X has images of shape {shape[1:]}, expected {_expected(reading)} as in fit"
         )
     elif len(source) == 0:
-        check_array(_numpy(source), allow_nd=True, input_name="X")  # which refuses them
+        check_array(as_numpy(source), allow_nd=True, input_name="X")  # which refuses them
     return Rows(estimator, source, reading)
 
 
@@ -200,26 +203,24 @@ def validated(estimator, X, reset: bool, samples: int = 1, features: int = 1) ->
     try:
         return validate_data(
             estimator,
-            _numpy(X),
+            as_numpy(X),
             reset=reset,
             dtype=(np.float64, np.float32),
             ensure_min_samples=samples,
             ensure_min_features=features,
         )
-    except TypeError as error:  # float() of a date, say
-        raise RowTypeError(f"X holds what is no number: {error}") from error
+    except (TypeError, OverflowError) as error:  # float() of a date, say
+        what = "" if "Feature names" in str(error) else "X holds what is no number: "
+        raise RowTypeError(f"{what}{error}") from error
 
 
 def _learn_images(estimator, source) -> Reading:
     last = bool(estimator.channels_last)
-    reading = Reading((), "unit", last)
-    shape = tuple(_moved(source, reading).shape[1:])
-    channels, height, width = shape
+    reading = reading_of(source, last)
+    channels, height, width = reading.shape
     given = tuple(source.shape)
     if len(source) < 2:
-        check_array(_numpy(source), allow_nd=True, ensure_min_samples=2, input_name="X")
-    if min(shape) == 0:
-        raise ValueError(f"X has shape {given}, expected images with pixels")
+        check_array(as_numpy(source), allow_nd=True, ensure_min_samples=2, input_name="X")
     if min(height, width) < LEAST_SIDE:
         hint = f"enlarge them, or give their pixels as rows, X.reshape({len(source)}, -1)"
         if not last and width <= 4 < min(channels, height):
@@ -237,103 +238,27 @@ def _learn_images(estimator, source) -> Reading:
             UserWarning,
             stacklevel=4,
         )
-    return Reading(shape, "bytes" if source.dtype in (np.uint8, torch.uint8) else "unit", last)
+    return reading
 
 
-def as_source(X):
-    """X itself where it can be sliced, else as an array; what holds no numbers is refused."""
-    if isinstance(X, list | tuple):
-        X = _stacked(X) if any(isinstance(row, torch.Tensor) for row in X) else np.asarray(X)
-    if sparse.issparse(X) or (isinstance(X, torch.Tensor) and X.layout != torch.strided):
-        raise RowTypeError(
-            "X is sparse, expected dense rows: Sparse data was passed, give X.toarray(), or "
-            "X.to_dense() of a tensor"
-        )
-    if isinstance(X, np.ma.MaskedArray):
-        if np.ma.is_masked(X):
-            raise ValueError("X is an array with masked values, expected none: fill or drop them")
-        X = np.asarray(X)
-    if isinstance(X, np.matrix):
-        raise RowTypeError("X is a numpy.matrix, expected an array: numpy.asarray(X)")
-    if not all(hasattr(X, name) for name in ("shape", "__getitem__", "__len__")):
-        given = type(X).__name__
-        X = np.asarray(X)
-        if X.ndim == 0 and X.dtype == object:
-            raise RowTypeError(
-                f"X is a {given}, expected an array: Expected 2D array, got scalar array instead"
-            )
-    if hasattr(X, "columns"):
-        _refuse_dates(X)
-        return X
-    _refuse_dtype(X)
-    if len(X.shape) == 3 or len(X.shape) > 4:
-        raise ValueError(
-            f"X has shape {tuple(X.shape)}, expected rows (N, D) or {AS_IMAGES}; grey images have "
-            "C = 1: X[:, None]"
-        )
-    return X
+def reading_of(source, channels_last: bool = False) -> Reading:
+    """How images of four dimensions are read.
+
+    Raises
+    ------
+    ValueError
+        If they have no pixels.
+    """
+    shape = _moved_shape(tuple(source.shape), channels_last)
+    if min(shape) == 0:
+        raise ValueError(f"X has shape {tuple(source.shape)}, expected images with pixels")
+    kind = "bytes" if source.dtype in (np.uint8, torch.uint8) else "unit"
+    return Reading(shape, kind, channels_last)
 
 
-def _stacked(rows) -> torch.Tensor:
-    try:
-        return torch.stack([torch.as_tensor(row).detach().cpu() for row in rows])
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise RowTypeError(
-            f"X is a list of tensors that are no rows of one shape: {error}"
-        ) from None
-
-
-def _refuse_dates(frame) -> None:
-    kinds = zip(frame.columns, frame.dtypes)
-    dates = [str(name) for name, dtype in kinds if _is_time(dtype)]
-    if dates:
-        raise RowTypeError(
-            f"X has columns of dates or durations ({', '.join(dates)}), expected numbers: convert "
-            "or drop them"
-        )
-
-
-def _is_time(dtype) -> bool:
-    """Of pandas, whose types have a kind, or of Polars, whose types have a name."""
-    kind = getattr(dtype, "kind", "")
-    return kind in ("m", "M") or str(dtype).startswith(("Date", "Time", "Duration"))
-
-
-def _refuse_dtype(X) -> None:
-    kind = getattr(X.dtype, "kind", "")
-    if kind in ("U", "S"):
-        raise RowTypeError(f"X holds strings ({X.dtype}), expected numbers")
-    if kind in ("m", "M"):
-        raise RowTypeError(f"X holds dates or durations ({X.dtype}), expected numbers")
-    if kind == "V":
-        raise RowTypeError(
-            f"X is a structured array with fields {X.dtype.names}, expected numbers in columns: "
-            "numpy.lib.recfunctions.structured_to_unstructured(X)"
-        )
-
-
-def part_of(source, start: int, stop: int):
-    return _numpy(source.iloc[start:stop] if hasattr(source, "iloc") else source[start:stop])
-
-
-def _numpy(part):
-    """A tensor as an array; NumPy has no bfloat16."""
-    if not isinstance(part, torch.Tensor):
-        return part if hasattr(part, "columns") else np.asarray(part)
-    part = part.detach().cpu().resolve_conj().resolve_neg()
-    is_short = part.is_floating_point() and part.element_size() < 4
-    return (part.float() if is_short else part).numpy()
-
-
-def _moved(images, reading: Reading):
-    """Channels first."""
-    if not reading.channels_last:
-        return images
-    return (
-        images.permute(0, 3, 1, 2)
-        if isinstance(images, torch.Tensor)
-        else images.transpose(0, 3, 1, 2)
-    )
+def _moved_shape(shape: tuple[int, ...], channels_last: bool) -> tuple[int, ...]:
+    """Of one image, channels first, of the shape of all."""
+    return (shape[3], *shape[1:3]) if channels_last else shape[1:]
 
 
 def _expected(reading: Reading) -> str:

@@ -76,7 +76,7 @@ class Saved:
 
 
 def save(detector, path) -> None:
-    """Write ``path.safetensors`` and ``path.json``, each whole or not at all.
+    """Write ``path.safetensors`` and ``path.json``, both or neither.
 
     What is written is what was fitted, whatever parameters were set since. A generator given for
     `random_state` is saved as the seed that it gave.
@@ -91,10 +91,11 @@ def save(detector, path) -> None:
     Raises
     ------
     ValueError
-        If a parameter is nothing that JSON can hold.
+        If a parameter is nothing that JSON can hold, or the path names no file.
     OSError
         If the files cannot be written.
     """
+    files = _files(path)
     model = detector.model_
     parameters = model.parameters
     state = parameters["random_state"]
@@ -129,8 +130,7 @@ def save(detector, path) -> None:
         "tensors_sha256": hashlib.sha256(content).hexdigest(),
     }
     text = json.dumps(body | {"sha256": sha256_of(body)}, indent=1)
-    _replace(Path(f"{path}.safetensors"), content)
-    _replace(Path(f"{path}.json"), text.encode())
+    _replace({files[1]: content, files[0]: text.encode()})
 
 
 def load(path, device: str = "auto") -> Saved:
@@ -186,7 +186,7 @@ def load(path, device: str = "auto") -> Saved:
 
 
 def _verified(path) -> tuple[dict, dict[str, torch.Tensor]]:
-    files = Path(f"{path}.json"), Path(f"{path}.safetensors")
+    files = _files(path)
     try:
         body = json.loads(files[0].read_text(encoding="utf-8"))
         content = files[1].read_bytes()
@@ -322,12 +322,27 @@ def _best(fields: dict) -> BestWeights:
     return BestWeights(fields["step"], fields["validation_loss"], history)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _files(path) -> tuple[Path, Path]:
+    """The JSON and the tensors of a model."""
+    where = Path(path)
+    if where.name in ("", ".."):
+        raise ValueError(f"{os.fspath(path)!r} names no file, expected one without ending")
+    return Path(f"{where}.json"), Path(f"{where}.safetensors")
+
+
+def _replace(contents: dict[Path, bytes]) -> None:
+    """Write files whole or not at all: what may fail comes before the first takes its place."""
+    places = [Path(os.path.realpath(path)) for path in contents]  # behind a link, if it is one
+    for place in places:
+        if place.is_dir():
+            raise IsADirectoryError(21, "Is a folder, expected a file", str(place))
+        place.parent.mkdir(parents=True, exist_ok=True)
+    drafts = [place.with_name(f".{place.name}.{os.getpid()}.tmp") for place in places]
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        for draft, content in zip(drafts, contents.values(), strict=True):
+            draft.write_bytes(content)
+        for draft, place in zip(drafts, places, strict=True):
+            os.replace(draft, place)
     finally:
-        temporary.unlink(missing_ok=True)
+        for draft in drafts:
+            draft.unlink(missing_ok=True)

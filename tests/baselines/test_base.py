@@ -165,3 +165,67 @@ def test_a_fitted_one_can_be_pickled_and_copied(detector):
     detector.fit(ROWS)
     for twin in (pickle.loads(pickle.dumps(detector)), copy.deepcopy(detector)):
         assert np.array_equal(twin.predict(NEW), detector.predict(NEW))
+
+
+def test_rows_that_say_nothing_are_refused(detector):
+    with pytest.raises(ValueError, match="all 50 rows are the same"):
+        detector.fit(np.ones((50, 4)))
+    filled = ROWS.copy()
+    filled[3, 2] = 1e36
+    with pytest.raises(ValueError, match="in row 3, column 2.*Is it a fill value"):
+        detector.fit(filled)
+    with pytest.raises(ValueError, match="numbers too large for their variance"):
+        detector.fit(ROWS * 1e200)
+
+
+def test_rows_beyond_all_numbers_are_outliers(detector):
+    detector.fit(ROWS)
+    far = np.sign(NEW[:5]) * 1e306
+    assert np.isfinite(detector.anomaly_score(far)).all()
+    if not isinstance(detector, GOAD):  # whose features of a row that far out may be any
+        assert (detector.predict(far) == -1).all()
+
+
+def test_a_score_that_is_no_number_is_an_outliers():
+    fitted = Distance().fit(ROWS)
+    fitted.fitted_.power = np.nan
+    assert (fitted.predict(NEW) == -1).all()
+    assert (fitted.p_value(NEW) == 1 / (1 + len(fitted.calibration_scores_))).all()
+
+
+def test_any_of_numpys_generators_gives_the_seed(detector):
+    first, second = (
+        sklearn.clone(detector).set_params(random_state=np.random.default_rng(3)).fit(ROWS)
+        for _ in range(2)
+    )
+    assert np.array_equal(first.anomaly_score(NEW), second.anomaly_score(NEW))
+    with pytest.raises(ValueError, match="random_state is -1, expected None, an integer"):
+        detector.set_params(random_state=-1).fit(ROWS)
+    with pytest.raises(ValueError, match="device is None, expected text"):
+        detector.set_params(random_state=0, device=None).fit(ROWS)
+
+
+def test_messages_name_no_parameter_that_rows_have_not(detector):
+    with pytest.raises(ValueError, match="dim 3") as refused:
+        detector.fit(ROWS[None])
+    assert "channels" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["x", None, [1], np.nan, True])
+def test_parameters_of_another_kind_than_their_defaults_are_refused(detector, value):
+    for name, default in sklearn.clone(detector).get_params().items():
+        if isinstance(default, int | float) and name not in ("random_state", "contamination"):
+            wrong = sklearn.clone(detector).set_params(**{name: value})
+            with pytest.raises(ValueError, match=f"{name} is .*, expected a"):
+                wrong.fit(ROWS)
+
+
+def test_sequences_of_another_kind_are_refused():
+    for value in (None, "ab", 3, (4, "a"), (4, 1.5)):
+        with pytest.raises(ValueError, match="compression is .*, expected"):
+            DAGMM(compression=value, device="cpu").fit(ROWS)
+    for name in ("components", "estimation", "batch_size"):
+        with pytest.raises(ValueError, match=f"{name} is 0, expected 1 or more"):
+            DAGMM(compression=(4, 1), device="cpu", **{name: 0}).fit(ROWS)
+    with pytest.raises(ValueError, match="scaling is .*, expected text"):
+        DAGMM(scaling=["standard"], device="cpu").fit(ROWS)

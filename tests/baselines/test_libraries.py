@@ -20,13 +20,15 @@ def rows():
 @pytest.mark.parametrize("name", QUICK)
 def test_far_rows_score_high(rows, name):
     train, test = rows
-    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    # numbers are made 624 at a time: at the end of a block one draw moves the whole state
+    np.random.seed(1)
+    before = torch.random.get_rng_state(), np.random.get_state()
     scores = QUICK[name](train, test, 0)
     assert scores.shape == (60,)
     assert np.isfinite(scores).all()
     assert np.median(scores[40:]) > np.quantile(scores[:40], 0.75)
     assert torch.equal(before[0], torch.random.get_rng_state())
-    assert np.array_equal(before[1], np.random.get_state()[1])
+    np.testing.assert_equal(np.random.get_state(), before[1])
     assert np.array_equal(scores, QUICK[name](train, test, 0))
 
 

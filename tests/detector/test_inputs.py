@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 import torch
 from scipy.sparse import csr_matrix
@@ -96,7 +97,7 @@ def test_sparse_rows_are_refused():
         ("rows", ROWS.astype(str), "X holds strings (<U32), expected numbers"),
         ("images", ROWS, "X has shape (60, 8), expected images (N, 1, 8, 8) as in fit"),
         ("images", IMAGES.reshape(60, 64), "expected images (N, 1, 8, 8) as in fit"),
-        ("images", IMAGES[0], "X has shape (1, 8, 8), expected rows (N, D) or images"),
+        ("images", IMAGES[0], "X has shape (1, 8, 8), expected images (N, 1, 8, 8) as in fit"),
         ("images", IMAGES[:, :, :7], "X has images of shape (1, 7, 8), expected (1, 8, 8)"),
         ("images", BYTES, "X has images of shape (3, 8, 9), expected (1, 8, 8)"),
         ("images", IMAGES[:0], "0 sample(s) (shape=(0, 1, 8, 8)) while a minimum of 1"),
@@ -420,3 +421,52 @@ def test_rows_may_be_read_only_though_warnings_are_errors():
         rows = np.tile(ROWS, (2, 1))
         rows.flags.writeable = False
         CANCE(**QUICK, **PCA).fit(rows).predict(rows)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([np.ma.masked_greater(row, 1) for row in ROWS], "masked values"),
+        ([[1.0, 2.0], [3.0]], "not all of one shape"),
+        ([torch.zeros(8), torch.zeros(7)], "no rows of one shape"),
+        ([IMAGES[0], IMAGES[0, :, 1:]], "not all of one shape"),
+        (torch.empty(60, 8, device="meta"), "on the device 'meta'"),
+        (torch.nested.nested_tensor([torch.ones(8)], layout=torch.jagged), "nested tensor"),
+        (pd.DataFrame(ROWS).astype(pd.SparseDtype("float", 0)), "sparse columns (0, 1"),
+        ([[10**400] * 8] * 60, "holds what is no number"),
+        (ROWS.astype(complex), "Complex data not supported"),
+        (torch.tensor(ROWS).to(torch.complex64), "Complex data not supported"),
+    ],
+)
+def test_what_holds_no_numbers_is_refused_when_fitted_and_when_scored(x, message):
+    refused(message, x)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        fitted("rows").anomaly_score(x)
+
+
+def test_whatever_becomes_an_array_is_rows():
+    expected = fitted("rows").anomaly_score(ROWS)
+    for x in (memoryview(ROWS), pyarrow.table({str(i): ROWS[:, i] for i in range(8)})):
+        assert np.array_equal(fitted("rows").anomaly_score(x), expected)
+
+
+LINE = np.outer(np.arange(1, 101), ROWS[0])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_a_linear_autoencoder_needs_rows_that_vary_in_more_than_d_directions(seed, offset):
+    for d in (1, 2):
+        refused(
+            "the rows vary in 1 direction(s) alone",
+            LINE + offset,
+            random_state=seed,
+            latent_dim=d,
+            **PCA,
+        )
+    if offset == 0:  # far from the origin, all of them would lie in one direction
+        plane = LINE + np.outer(np.sin(np.arange(100)), ROWS[1])
+        CANCE(**QUICK | {"random_state": seed}, latent_dim=1, **PCA).fit(plane)
+    CANCE("Error", **QUICK | {"random_state": seed}, latent_dim=1, **PCA).fit(LINE + offset)
+    # of the mixture, members with fewer latents than directions remain
+    CANCE(**QUICK | {"random_state": seed}, density_of="row").fit(LINE + offset)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -352,3 +353,42 @@ def test_a_detector_moves_to_another_device_and_back(kind, tmp_path):
     np.testing.assert_allclose(on_gpu.anomaly_score(rows), expected, rtol=1e-3, atol=1e-3)
     on_gpu.save(tmp_path / "again")
     assert np.array_equal(CANCE.load(tmp_path / "again", "cpu").anomaly_score(rows), expected)
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_a_save_that_fails_anywhere_leaves_the_model_that_was_there(fails, saved, monkeypatch):
+    before = {path: path.read_bytes() for path in saved.parent.iterdir()}
+    write, written = Path.write_bytes, []
+
+    def full(path, content):
+        written.append(path)
+        if len(written) == fails:
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    other = clone(fitted("mlp")).set_params(random_state=1).fit(ROWS)
+    with pytest.raises(OSError, match="No space left"):
+        other.save(saved)
+    assert {path: path.read_bytes() for path in saved.parent.iterdir()} == before
+
+
+def test_a_link_is_written_through_and_a_folder_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "model.json").symlink_to(tmp_path / "elsewhere" / "kept.json")
+    fitted("mlp").save(tmp_path / "model")
+    assert (tmp_path / "model.json").is_symlink()
+    assert (tmp_path / "elsewhere" / "kept.json").is_file()
+    (tmp_path / "other.json").mkdir()
+    with pytest.raises(IsADirectoryError):
+        fitted("mlp").save(tmp_path / "other")
+    assert not (tmp_path / "other.safetensors").exists()
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", None, 3])
+def test_what_names_no_file_is_neither_written_nor_read(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for call in (fitted("mlp").save, CANCE.load):
+        with pytest.raises((ValueError, TypeError), match="names no file|PathLike"):
+            call(path)
+    assert not list(tmp_path.iterdir())
