@@ -30,10 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 if all is well, 1 if records fail verification or data sets are missing, 2 for bad input or
         nothing to work on, 130 if interrupted from the keyboard, 141 if standard output was closed.
     """
+    if sys.stderr is None:  # closed by `2>&-`; what is meant for it must not go elsewhere
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     arguments = _parser().parse_args(argv)
     try:
         code = arguments.command(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except BrokenPipeError:  # `cance ... | head` has seen enough
         _close_stdout()
@@ -70,6 +73,8 @@ def _run(arguments) -> int:
     name = arguments.experiment
     if arguments.backbone or name in experiments.varying("experiment").values():
         name = experiments.named(name, arguments.backbone or default_backbone().name)
+    if arguments.jobs == 0:
+        raise ValueError("--jobs is 0, expected 1 or more, or -1 for one a core")
     experiment = experiments.find(name, arguments.dataset, arguments.profile)
     runs = experiments.list_runs(name, arguments.dataset, arguments.seeds, normals)
     root = arguments.results or results_folder(arguments.profile)
@@ -104,8 +109,17 @@ def _tables(arguments) -> int:
     found, errors = _records(arguments.results)
     for error in errors:
         print(f"not counted: {error}", file=sys.stderr)
-    for number in arguments.tables or paper.TABLES:
-        print(tables.render(tables.compare(number, found), arguments.format))
+    if not found:
+        raise ValueError(f"{arguments.results}: holds no sound records")
+    numbers = arguments.tables or list(paper.TABLES)
+    compared = [tables.compare(number, found) for number in numbers]
+    for table in compared:
+        print(tables.render(table, arguments.format))
+    if not any(table["ours_mean"].notna().any() for table in compared):
+        raise ValueError(
+            f"{arguments.results}: holds no record of table {', '.join(map(str, numbers))}, and the "
+            "numbers are the paper's alone"
+        )
     return 0
 
 
@@ -141,7 +155,7 @@ def _close_stdout() -> None:
     """Nobody reads any more; Python is not to find out when it flushes at its end."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # standard output is no file
+    except (OSError, ValueError, AttributeError):  # standard output is no file
         pass
 
 

@@ -12,8 +12,8 @@ from record_factory import make_record
 
 from cance import CANCE
 from cance.__main__ import main
-from cance.data.weights import CNTK_FILE
 from cance.data.images import NAMES, SHA256, Status
+from cance.data.weights import CNTK_FILE
 from cance.results import records
 from cance.results.tables import COLUMNS
 
@@ -131,7 +131,7 @@ SMOKE = ["run", "ablation", "--dataset", "digits", "--profile", "smoke"]
         ([*SMOKE, "--backend", "dask"], "--backend dask and --scheduler ADDRESS go together"),
         ([*SMOKE, "--scheduler", "tcp://a:1"], "expected both or none"),
         ([*SMOKE, "--results", "/dev/null/results"], "Not a directory"),
-        ([*SMOKE, "--jobs", "0"], "n_jobs == 0"),
+        ([*SMOKE, "--jobs", "0"], "--jobs is 0, expected 1 or more"),
         (["tables", "14"], "table 14: expected one of 1 to 13"),
         (["tables", "7", "--format", "html"], "format 'html': expected one of"),
         (["data", "--download", "imagenet"], "imagenet"),
@@ -397,3 +397,36 @@ def test_importing_the_package_is_quick_beyond_torch():
             modules
         )
     assert best < 2
+
+
+def test_tables_of_damaged_or_other_records_are_no_success(tmp_path, capsys):
+    (tmp_path / "junk.json").write_text("{}")
+    assert main(["tables", "7", "--results", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "not counted: " in err and "holds no sound records" in err
+    records.write(make_record(), tmp_path)
+    assert main(["tables", "6", "--results", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert "Table 6" in out
+    assert "holds no record of table 6, and the numbers are the paper's alone" in err
+
+
+def test_no_jobs_is_told_in_the_words_of_the_command(capsys):
+    assert main(["run", "ablation", "--dataset", "digits", "--jobs", "0"]) == 2
+    assert (
+        capsys.readouterr().err == "cance: --jobs is 0, expected 1 or more, or -1 for one a core\n"
+    )
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_quiet_and_nothing_goes_elsewhere(
+    closed, model, rows, capsys, monkeypatch
+):
+    monkeypatch.setattr(sys, closed, None)
+    code = main(["score", str(model[1]), str(rows)])
+    monkeypatch.undo()
+    out, err = capsys.readouterr()
+    assert code == (141 if closed == "stdout" else 0)
+    assert err == ""
+    assert (out == "") == (closed == "stdout")

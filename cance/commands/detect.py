@@ -14,8 +14,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from cance.commands.chunks import Source
+from cance.commands.columns import Columns
 from cance.commands.outputs import opened, refuse_overwriting
-from cance.commands.sources import Columns, Source, open_source, whole
+from cance.commands.pictures import Look
+from cance.commands.sources import open_source, whole
 
 READS = (
     "CSV or TSV (.gz too; - is standard input), .parquet, .npy, .npz, a folder of PNG or JPEG "
@@ -33,7 +36,7 @@ def add_to(commands) -> None:
     sub.set_defaults(command=_fit)
     sub.add_argument("rows", metavar="ROWS", help=READS)
     sub.add_argument(
-        "--out", required=True, type=Path, metavar="MODEL", help="MODEL.json and MODEL.safetensors"
+        "--out", required=True, type=_path, metavar="MODEL", help="MODEL.json and MODEL.safetensors"
     )
     _add_columns(sub)
     sub.add_argument(
@@ -65,7 +68,10 @@ def add_to(commands) -> None:
     _add_columns(sub)
     sub.add_argument("--resize", action="store_true", help="scale pictures to the model's size")
     sub.add_argument(
-        "--out", type=Path, metavar="FILE", help=".csv or .parquet, instead of standard output"
+        "--out",
+        type=_path,
+        metavar="FILE",
+        help=".parquet, or else CSV, instead of standard output",
     )
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default auto)")
 
@@ -103,16 +109,8 @@ def _fit(arguments) -> int:
     }
     detector = CANCE(**chosen | _parameters(arguments.set))
     model = _without_ending(arguments.out)
-    shape = None
-    if arguments.size or arguments.grey:
-        first = next(open_source(arguments.rows, Columns()).chunks).rows
-        if first.ndim != 4:
-            raise ValueError("--size and --grey are for pictures")
-        channels = 1 if arguments.grey else first.shape[1]
-        shape = (channels, *(arguments.size or first.shape[2:]))
-    source = open_source(
-        arguments.rows, _columns(arguments), arguments.key, shape, bool(arguments.size)
-    )
+    look = Look(size=arguments.size, grey=arguments.grey)
+    source = open_source(arguments.rows, _columns(arguments), arguments.key, look)
     for ending in (".json", ".safetensors"):
         refuse_overwriting(Path(f"{model}{ending}"), source.paths)
     rows = whole(source)
@@ -147,18 +145,20 @@ def _score(arguments) -> int:
         arguments.rows,
         replace(_columns(arguments), wanted=reading.names),
         arguments.key,
-        reading.shape,
-        arguments.resize,
+        Look(reading.shape, resize=arguments.resize),
     )
     read = (*source.paths, *(Path(f"{model}{end}") for end in (".json", ".safetensors")))
     refuse_overwriting(arguments.out, read)
     held_out = detector.calibration_scores_
-    names = (*source.id_names, "anomaly_score", *(["p_value"] if held_out is not None else []))
+    names = ("anomaly_score", *(["p_value"] if held_out is not None else []), "prediction")
+    for name in source.id_names:
+        if name in names:
+            raise ValueError(f"--id {name}: a column of that name is written, expected another one")
     with _told(), _scored(detector, source) as scored:
         first = next(scored, None)
         if first is None:
             raise ValueError(f"{arguments.rows}: has no rows")
-        with opened(arguments.out, (*names, "prediction")) as write:
+        with opened(arguments.out, (*source.id_names, *names), source.id_types) as write:
             for ids, scores in _again(first, scored):
                 p = [] if held_out is None else [p_values(held_out, scores)]
                 labels = np.where(-scores - detector.offset_ < 0, -1, 1)
@@ -235,7 +235,17 @@ def _size(text: str) -> tuple[int, int]:
         height, width = (int(part) for part in text.lower().split("x"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}, expected such as 32x32") from None
+    if min(height, width) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected pixels")
     return height, width
+
+
+def _path(text: str) -> Path:
+    """A file that can be written; nothing, and a folder's dots, name none."""
+    path = Path(text)
+    if path.name in ("", ".."):
+        raise argparse.ArgumentTypeError(f"{text!r} names no file")
+    return path
 
 
 def _without_ending(path: Path) -> Path:

@@ -31,25 +31,32 @@ def refuse_overwriting(out: Path | None, read: Iterable[Path]) -> None:
 
 
 @contextmanager
-def opened(out: Path | None, names: tuple[str, ...]) -> Iterator:
+def opened(out: Path | None, names: tuple[str, ...], types: tuple = ()) -> Iterator:
     """A function that writes columns of equal length, chunk by chunk.
 
     Parameters
     ----------
     out : Path, optional
-        ``.parquet`` for Parquet, anything else is CSV; standard output where None. A file is written
-        beside its place and renamed at the end.
+        ``.parquet`` for Parquet, anything else is CSV; standard output where None or ``-``. A file is
+        written beside its place and renamed at the end.
     names : tuple of str
         Of the columns.
+    types : tuple of pyarrow.DataType
+        Of the first columns, in a Parquet file; those without are found from what is written first.
 
     Yields
     ------
     callable
         Takes a chunk: an array a column, of equal length, in the order of `names`.
     """
-    if out is None:
+    if out is None or str(out) == "-":
+        if sys.stdout is None:  # closed by `>&-`
+            raise BrokenPipeError("standard output is closed")
         yield _csv_writer(sys.stdout, names)
         return
+    out = Path(os.path.realpath(out))  # what a link points to, and not the link, is written
+    if out.is_dir():
+        raise ValueError(f"--out {out}: is a folder, expected a file")
     if out.exists() and not out.is_file():  # a pipe or a device is written to, never replaced
         with open(out, "w", encoding="utf-8", newline="") as file:
             yield _csv_writer(file, names)
@@ -59,7 +66,7 @@ def opened(out: Path | None, names: tuple[str, ...]) -> Iterator:
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         if out.suffix.lower() in (".parquet", ".pq"):
-            with _parquet_writer(temporary, names) as write:
+            with _parquet_writer(temporary, names, types) as write:
                 yield write
         else:
             with open(temporary, "w", encoding="utf-8", newline="") as file:
@@ -81,20 +88,25 @@ def _csv_writer(file, names: tuple[str, ...]):
 
 
 def _text(value) -> str:
-    return f"{value:.9g}" if isinstance(value, float | np.floating) else str(value)
+    """Scores to nine digits; ids as they are."""
+    if value is None:
+        return ""
+    return f"{value:.9g}" if isinstance(value, np.floating) else str(value)
 
 
 @contextmanager
-def _parquet_writer(path: Path, names: tuple[str, ...]) -> Iterator:
+def _parquet_writer(path: Path, names: tuple[str, ...], types: tuple) -> Iterator:
     arrow, parquet = require("pyarrow", "tables"), require("pyarrow.parquet", "tables")
     writer = None
 
     def write(*columns) -> None:
         nonlocal writer
-        table = arrow.table(dict(zip(names, (arrow.array(c) for c in columns), strict=True)))
+        known = (*types, *[None] * (len(columns) - len(types)))
+        arrays = [arrow.array(c, type=t) for c, t in zip(columns, known, strict=True)]
+        table = arrow.table(dict(zip(names, arrays, strict=True)))
         if writer is None:
             writer = parquet.ParquetWriter(path, table.schema)
-        writer.write_table(table.cast(writer.schema))
+        writer.write_table(table)
 
     try:
         yield write

@@ -10,10 +10,15 @@ from cance.results import records
 
 
 def main() -> int:
-    """Renew the pages."""
+    """Renew the pages; 2 where there are none, or no records to make them from."""
     found, errors = records.scan(headline.RESULTS)
     for error in errors:
         print(f"not counted: {error}", file=sys.stderr)
+    missing = [name for name in headline.PAGES if not Path(name).is_file()]
+    if missing or not found:
+        what = f"no {', '.join(missing)}" if missing else f"no records in {headline.RESULTS}"
+        print(f"error: there is {what} here: run this in the repository's root", file=sys.stderr)
+        return 2
     made = headline.blocks(found)
     pages = {name: Path(name).read_text(encoding="utf-8") for name in headline.PAGES}
     texts = {name: headline.renewed(name, page, made) for name, page in pages.items()}

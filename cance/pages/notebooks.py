@@ -235,13 +235,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
+    """Run the command line; return its exit status: 0, or 2 if there is no such chapter or it fails."""
     arguments = _parser().parse_args(argv)
     try:
         arguments.call(arguments)
-    except (ChapterError, FileNotFoundError) as error:
+    except (ChapterError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return 2
     return 0
 
 

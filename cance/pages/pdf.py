@@ -111,7 +111,7 @@ def print_book(html: Path, names: Sequence[str], out: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
+    """Run the command line; return its exit status: 0, or 2 if there is no book or no browser."""
     parser = argparse.ArgumentParser(prog="python -m cance.pages.pdf", description=__doc__)
     parser.add_argument("--html", type=Path, default=Path("book/_build/html"))
     parser.add_argument("--toc", type=Path, default=Path("_toc.yml"))
@@ -119,9 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         print(print_book(arguments.html, pages(arguments.toc), arguments.out))
-    except PdfError as error:
+    except (PdfError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return 2
     return 0
 
 

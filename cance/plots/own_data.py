@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
 from cance.detector.explanation import Explanation
+from cance.detector.model import FARTHEST
 from cance.plots.style import ANOMALOUS, MODEL, NORMAL, OTHER, finished
 
 CUT = 99  # percentile up to which scores are drawn; what lies beyond stands in the last bar
@@ -27,19 +28,27 @@ def score_histogram(
     threshold : float
         ``-detector.offset_``.
     anomalous : numpy.ndarray, optional
-        bool, (N,).
+        bool, or 0 and 1, (N,).
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there are no scores, or the labels are not theirs, or neither true nor false.
     """
     scores = np.asarray(scores)
-    high = max(np.percentile(scores, CUT, method="lower"), threshold)
+    if scores.ndim != 1 or len(scores) == 0 or np.isnan(scores).any():
+        raise ValueError(f"scores has shape {scores.shape}, expected some numbers, one a row")
+    near = scores[scores < FARTHEST]
+    high = max(np.percentile(near, CUT, method="lower"), threshold) if len(near) else threshold
     high += 0.05 * (high - scores.min())
-    bins = np.linspace(scores.min(), high, 50)
+    bins = np.linspace(min(scores.min(), high), high, 50)
     groups = {"rows": np.ones(len(scores), bool)}
     if anomalous is not None:
-        anomalous = np.asarray(anomalous, bool)
+        anomalous = _labels(anomalous, scores)
         groups = {"normal": ~anomalous, "anomalous": anomalous}
     figure, axis = plt.subplots(figsize=(6, 3.5))
     for (name, rows), colour in zip(groups.items(), (NORMAL, ANOMALOUS)):
@@ -58,12 +67,20 @@ def curves(scores: np.ndarray, anomalous: np.ndarray) -> Figure:
     scores : numpy.ndarray
         (N,), high is anomalous.
     anomalous : numpy.ndarray
-        bool, (N,), of both kinds.
+        bool, or 0 and 1, (N,), of both kinds.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the labels are all alike, or not those of the scores, or neither true nor false.
     """
+    anomalous = _labels(anomalous, np.asarray(scores))
+    if anomalous.all() or not anomalous.any():
+        raise ValueError("anomalous is the same for all rows, expected rows of both kinds")
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.8))
     RocCurveDisplay.from_predictions(anomalous, scores, ax=left, name="rows")
     left.plot([0, 1], [0, 1], color=OTHER, linestyle=":", linewidth=1)
@@ -86,13 +103,14 @@ def contributions(
     names : sequence of str, optional
         Of the rows; by default their numbers from 0.
     n : int
-        How many rows, the most anomalous first.
+        How many rows, at least 1, the most anomalous first.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     rows = _highest(explanation, n)
+    titles = _titles(rows, names, explanation)
     figure, axis = plt.subplots(figsize=(7, 1 + 0.35 * len(rows)))
     place = np.arange(len(rows))
     left, right = np.zeros(len(rows)), np.zeros(len(rows))
@@ -103,7 +121,7 @@ def contributions(
         axis.barh(place, value, left=start, color=colour, label=part)
         left, right = left + value.clip(max=0), right + value.clip(min=0)
     axis.axvline(0, color=MODEL, linewidth=1)
-    axis.set_yticks(place, [str(i) if names is None else names[i] for i in rows])
+    axis.set_yticks(place, titles)
     axis.invert_yaxis()
     axis.set(xlabel=f"score less {explanation.baseline:.3g}, that of the mean normal row")
     axis.legend()
@@ -127,7 +145,8 @@ def residuals(
     explanation : Explanation
         What `CANCE.explain` returns.
     X : numpy.ndarray, optional
-        The images that were explained, (N, C, H, W), in [0, 1] or uint8; needed for images alone.
+        The images that were explained, (N, C, H, W) or (N, H, W, C), in [0, 1] or uint8; needed for
+        images alone.
     columns : sequence of str, optional
         Of rows of numbers.
     names : sequence of str, optional
@@ -142,16 +161,18 @@ def residuals(
     Raises
     ------
     ValueError
-        If images were explained and X is not given.
+        If images were explained and X is not given, or is not they.
     """
     rows = _highest(explanation, n)
-    titles = [str(i) if names is None else names[i] for i in rows]
+    titles = _titles(rows, names, explanation)
     if explanation.residual.ndim == 4:
         if X is None:
             raise ValueError("X is None, expected the images that were explained")
-        return _heat_maps(explanation.error_map[rows], np.asarray(X)[rows], titles)
+        return _heat_maps(explanation.error_map[rows], _pictures(X, explanation)[rows], titles)
     table = explanation.residual[rows]
     width = table.shape[1]
+    if columns is not None and len(columns) != width:
+        raise ValueError(f"columns names {len(columns)}, expected {width}")
     figure, axis = plt.subplots(figsize=(2 + 0.35 * min(width, 40), 1.2 + 0.35 * len(rows)))
     limit = float(np.percentile(np.abs(table), CUT)) or 1.0
     image = axis.imshow(table, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
@@ -177,5 +198,40 @@ def _heat_maps(error: np.ndarray, images: np.ndarray, titles: Sequence[str]) -> 
     return finished(figure)
 
 
+def _pictures(X, explanation: Explanation) -> np.ndarray:
+    """The images that were explained, channels first."""
+    images, shape = np.asarray(X), explanation.residual.shape
+    if images.shape == (shape[0], *shape[2:], shape[1]) != shape:
+        images = images.transpose(0, 3, 1, 2)
+    if images.shape != shape:
+        raise ValueError(
+            f"X has shape {images.shape}, expected {shape}, the images that were explained"
+        )
+    return images
+
+
+def _titles(rows: np.ndarray, names, explanation: Explanation) -> list[str]:
+    """Of some rows: their names, or their numbers."""
+    if names is None:
+        return [str(i) for i in rows]
+    names = list(names)
+    if len(names) != len(explanation.score):
+        raise ValueError(f"names has {len(names)}, expected one for {len(explanation.score)} rows")
+    return [str(names[i]) for i in rows]
+
+
+def _labels(anomalous, scores: np.ndarray) -> np.ndarray:
+    """As bool; scikit-learn's 1 and -1 would both be true."""
+    labels = np.asarray(anomalous)
+    if labels.shape != scores.shape or not np.isin(labels, (False, True)).all():
+        raise ValueError(
+            f"anomalous has shape {labels.shape} and values such as {labels.ravel()[:2].tolist()}, "
+            f"expected {scores.shape} of True and False, or 1 and 0"
+        )
+    return labels.astype(bool)
+
+
 def _highest(explanation: Explanation, n: int) -> np.ndarray:
+    if n < 1:
+        raise ValueError(f"n is {n}, expected 1 or more rows")
     return np.argsort(-explanation.score, kind="stable")[:n]

@@ -1,8 +1,10 @@
 """`cance fit` and `cance score` as a new user would use them."""
 
+import gzip
 import os
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ import pytest
 
 from cance import CANCE
 from cance.__main__ import main
-from cance.commands import sources
+from cance.commands import chunks, sources
 
 RNG = np.random.default_rng(0)
 NAMES = ["length", "width", "mass", "age"]
@@ -250,7 +252,7 @@ def test_an_archive_of_several_arrays_asks_for_a_key(model, capsys):
 
 def test_files_are_read_in_chunks(model, capsys, monkeypatch):
     expected = scored(capsys, "rows.csv")
-    monkeypatch.setattr(sources, "CHUNK", 50)
+    monkeypatch.setattr(chunks, "CHUNK", 50)
     FRAME.to_parquet("rows.parquet")
     for path in ("rows.csv", "rows.parquet"):
         seen = [len(c.rows) for c in sources.open_source(path, sources.Columns()).chunks]
@@ -328,3 +330,157 @@ def test_rows_and_pictures_are_told_apart(model, capsys):
 def test_structured_rows_are_one_line(model, capsys):
     np.save("rows.npy", np.array([tuple(r) for r in ROWS], dtype=[(c, float) for c in "abcd"]))
     refused(capsys, "X is a structured array with fields", "score", "model", "rows.npy")
+
+
+def test_blank_lines_are_no_rows_wherever_they_stand(model, capsys, folder):
+    expected = scored(capsys, "rows.csv")
+    lines = (folder / "rows.csv").read_text().splitlines()
+    blank = ["", "  ", *lines[:1], "", *lines[1:9], "   ", "", *lines[9:], ""]
+    (folder / "blank.csv").write_text("\n".join(blank))
+    pd.testing.assert_frame_equal(scored(capsys, "blank.csv"), expected)
+    lines[3] = "p2,1,x,3,4"
+    (folder / "blank.csv").write_text("\n".join(["", lines[0], "", *lines[1:]]))
+    refused(capsys, "row 3, column 'width': is 'x'", "fit", "blank.csv", "--out", "m")
+
+
+DAMAGED = {
+    "latin.csv": "é,b\n1,2\n".encode("latin-1"),
+    "utf16.csv": "a,b\n1,2\n".encode("utf-16"),
+    "huge.csv": b"a,b\n" + b"1" * 200_000 + b",2\n",
+    "plain.csv.gz": b"a,b\n1,2\n",
+    "cut.csv.gz": gzip.compress(FRAME.to_csv().encode())[:300],
+    "list.txt": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_files_are_named_in_one_line(name, capsys, folder):
+    (folder / name).write_bytes(DAMAGED[name])
+    refused(capsys, f"{name}: is", "fit", name, "--out", "m")
+
+
+def test_archives_that_are_damaged_or_hold_no_arrays_are_named_in_one_line(capsys, folder):
+    np.savez("whole.npz", ROWS)
+    whole = (folder / "whole.npz").read_bytes()
+    for name, content in {"cut": whole[:500], "flipped": whole[:400] + b"?" + whole[401:]}.items():
+        (folder / f"{name}.npz").write_bytes(content)
+        refused(capsys, f"{name}.npz: is cut short", "fit", f"{name}.npz", "--out", "m")
+    with zipfile.ZipFile("words.npz", "w") as archive:
+        archive.writestr("read.me", "words")
+    refused(capsys, "words.npz: read.me is no array", "fit", "words.npz", "--out", "m")
+    np.save("objects.npy", ROWS.astype(object), allow_pickle=True)
+    refused(capsys, "objects.npy: holds objects", "fit", "objects.npy", "--out", "m")
+
+
+def test_numbers_are_not_pythons(capsys, folder):
+    FRAME.rename(index=lambda i: f"1_{i[1:]}").to_csv("rows.csv", header=False)
+    assert main(["fit", "rows.csv", "--out", "m", *QUICK]) == 0  # 1_000 is an id
+    assert CANCE.load("m").input_shape_ == (4,)
+    capsys.readouterr()
+    (folder / "rows.csv").write_text("a,b\n1,2\n1_000,2\n")
+    refused(capsys, "row 2, column 'a': is '1_000'", "fit", "rows.csv", "--out", "m")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["rows.npy", "--drop", "1"], "--id, --drop and --header are for tables"),
+        (["rows.npy", "--no-header"], "--id, --drop and --header are for tables"),
+        (["normal", "--id", "1"], "--id, --drop and --header are for tables"),
+        (["rows.csv", "--key", "a"], "--key a is for a .npz"),
+        (["rows.csv", "--resize"], "are for pictures, as is --resize"),
+        (["rows.parquet", "--header"], "--header is for CSV and TSV"),
+        (["rows.csv", "--drop", "mass"], "--drop mass: is a column that the model was fitted to"),
+        (["rows.csv", "--id", "p_value"], "has no column 'p_value'"),
+        (["named.csv", "--id", "p_value"], "--id p_value: a column of that name is written"),
+    ],
+)
+def test_options_that_would_do_nothing_or_harm_are_refused(options, message, model, capsys):
+    np.save("rows.npy", ROWS)
+    FRAME.to_parquet("rows.parquet")
+    FRAME.assign(p_value=1).to_csv("named.csv")
+    pictures("normal", n=1)
+    refused(capsys, message, "score", "model", *options)
+
+
+@pytest.mark.parametrize("name", ["who", None])
+def test_the_index_of_a_frame_is_no_column_of_numbers(name, capsys):
+    index = pd.Index(3 * np.arange(120) ** 2, name=name)
+    FRAME.set_index(index).to_parquet("rows.parquet")
+    assert main(["fit", "rows.parquet", "--out", "model", *QUICK]) == 0
+    capsys.readouterr()
+    assert CANCE.load("model").feature_names_in_.tolist() == NAMES
+    found = scored(capsys, "rows.parquet")
+    assert found[name or "index"].tolist() == index.tolist()
+    found = scored(capsys, "rows.parquet", "--id", "mass")  # which the model needs as well
+    assert found.mass.tolist() == FRAME.mass.tolist()  # to every digit
+
+
+def test_the_types_of_ids_are_those_of_the_file(model, capsys, monkeypatch):
+    monkeypatch.setattr(chunks, "CHUNK", 50)
+    of_each = {
+        "text": [None] * 60 + ["x"] * 60,  # nothing in the first chunk says what it is
+        "day": list(pd.date_range("2020", periods=120)),
+        "count": [1] * 60 + [2**40] * 60,
+    }
+    FRAME.assign(**of_each).to_parquet("rows.parquet")
+    options = [word for name in of_each for word in ("--id", name)]
+    out = ["--out", "scores.parquet", "--device", "cpu"]
+    assert main(["score", "model", "rows.parquet", *options, *out]) == 0, capsys.readouterr()
+    given, found = pd.read_parquet("rows.parquet"), pd.read_parquet("scores.parquet")
+    for name in of_each:
+        assert found[name].dtype == given[name].dtype
+        assert found[name].dropna().tolist() == given[name].dropna().tolist()
+    assert "nan" not in scored(capsys, "rows.parquet", *options, dtype=str)["text"].tolist()
+
+
+def test_out_may_be_standard_output_or_behind_a_link_and_is_no_folder(model, capsys, folder):
+    printed = scored(capsys, "rows.csv")
+    pd.testing.assert_frame_equal(scored(capsys, "rows.csv", "--out", "-"), printed)
+    assert not (folder / "-").exists()
+    (folder / "link.csv").symlink_to(folder / "behind.csv")
+    assert main(["score", "model", "rows.csv", "--out", "link.csv", "--device", "cpu"]) == 0
+    assert (folder / "link.csv").is_symlink() and len(pd.read_csv("behind.csv")) == 120
+    (folder / "sub").mkdir()
+    refused(capsys, "is a folder, expected a file", "score", "model", "rows.csv", "--out", "sub")
+    for out in ("", ".", ".."):
+        with pytest.raises(SystemExit, match="2"):
+            main(["fit", "rows.csv", "--out", out])
+
+
+def test_pictures_of_several_kinds_are_told_apart_or_made_alike(capsys, folder):
+    pictures("mixed", n=20, mode="L")
+    pictures("other", n=20, size=(11, 13))
+    for i in range(20):
+        os.rename(f"other/{i:03}.png", f"mixed/1{i:02}.png")
+    refused(
+        capsys, "100.png: is in colour and the first picture is grey", "fit", "mixed", "--out", "m"
+    )
+    made = ["--size", "8x9", "--grey"]
+    assert main(["fit", "mixed", "--out", "model", *made, *QUICK]) == 0
+    capsys.readouterr()
+    assert CANCE.load("model").input_shape_ == (1, 8, 9)
+    assert len(scored(capsys, "mixed", "--resize")) == 40
+    with pytest.raises(SystemExit, match="2"):
+        main(["fit", "mixed", "--out", "m", "--size", "0x9"])
+
+
+def test_transparency_is_left_out_with_a_word(capsys):
+    from PIL import Image
+
+    pictures("normal", mode="L", size=(8, 8))
+    assert main(["fit", "normal", "--out", "model", *QUICK]) == 0
+    Image.new("LA", (8, 8), (100, 3)).save("clear.png")
+    capsys.readouterr()
+    assert main(["score", "model", "clear.png", "--device", "cpu"]) == 0
+    assert "warning: pictures are transparent" in capsys.readouterr().err
+
+
+def test_a_picture_too_large_to_be_true_is_refused(capsys, monkeypatch):
+    from PIL import Image
+
+    pictures("normal", n=1, size=(100, 100))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    refused(
+        capsys, "000.png: is no picture, or cut short: Image size", "fit", "normal", "--out", "m"
+    )

@@ -382,6 +382,6 @@ def test_the_command_line_runs_a_chapter_elsewhere(chapter, tmp_path, capsys):
     ],
 )
 def test_the_command_line_says_what_is_wrong(chapter, tmp_path, capsys, command, message):
-    assert main([*command, "--book", str(tmp_path)]) == 1
+    assert main([*command, "--book", str(tmp_path)]) == 2
     assert re.search(message, capsys.readouterr().err)
     assert list(tmp_path.glob("*.ipynb")) == []

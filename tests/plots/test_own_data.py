@@ -68,3 +68,38 @@ def test_the_residuals_of_images_are_heat_maps_below_them(of_images):
         np.testing.assert_allclose(shown, of_images.error_map[i].sum(0))
     with pytest.raises(ValueError, match="expected the images that were explained"):
         own_data.residuals(of_images)
+
+
+def test_labels_that_are_not_true_or_false_are_refused():
+    scores, anomalous = RNG.normal(size=20), np.arange(20) > 15
+    for draw in (own_data.curves, lambda s, y: own_data.score_histogram(s, 0.0, y)):
+        draw(scores, anomalous.astype(int))
+        for labels in (np.where(anomalous, -1, 1), anomalous[:5], np.where(anomalous, "a", "b")):
+            with pytest.raises(ValueError, match=r"expected \(20,\) of True and False"):
+                draw(scores, labels)
+    with pytest.raises(ValueError, match="rows of both kinds"):
+        own_data.curves(scores, anomalous & False)
+    with pytest.raises(ValueError, match="expected some numbers"):
+        own_data.score_histogram(scores[:0], 0.0)
+
+
+def test_rows_beyond_all_numbers_stand_in_the_last_bar():
+    scores = np.r_[RNG.normal(size=50), [np.finfo(np.float64).max] * 50]
+    [axis] = own_data.score_histogram(scores, 1.5).axes
+    assert axis.get_xlim()[1] < 100
+    assert axis.patches[-1].get_height() >= 50
+
+
+def test_what_is_not_of_the_rows_that_were_explained_is_refused(of_rows, of_images):
+    last = own_data.residuals(of_images, IMAGES.transpose(0, 2, 3, 1), n=1).axes
+    first = own_data.residuals(of_images, IMAGES, n=1).axes
+    assert np.array_equal(*(np.asarray(axes[0].images[0].get_array()) for axes in (first, last)))
+    with pytest.raises(ValueError, match="X has shape .*the images that were explained"):
+        own_data.residuals(of_images, IMAGES[:5])
+    for draw in (own_data.residuals, own_data.contributions):
+        with pytest.raises(ValueError, match="names has 2, expected one for 100 rows"):
+            draw(of_rows, names=["a", "b"])
+        with pytest.raises(ValueError, match="n is 0, expected 1 or more rows"):
+            draw(of_rows, n=0)
+    with pytest.raises(ValueError, match="columns names 1, expected 5"):
+        own_data.residuals(of_rows, columns=["a"])
