@@ -5,12 +5,14 @@
   const EQUATIONS = '.bd-article mjx-container[display="true"], .bd-article span.math';
   const TABLES = ".bd-article .table-frame, .bd-article .pst-scrollable-table-container";
   const widths = new WeakMap(); // of each box, when it was last fitted
+  const sizes = new WeakMap(); // what MathJax gave an equation, to match the text
 
   function fit(box) {
     const inner = box.matches("mjx-container") ? box : box.querySelector("mjx-container, table");
     if (!inner || !box.clientWidth || widths.get(box) === box.clientWidth) return;
     widths.set(box, box.clientWidth);
-    inner.style.removeProperty("font-size");
+    if (!sizes.has(inner)) sizes.set(inner, inner.style.fontSize);
+    inner.style.fontSize = sizes.get(inner);
     for (let i = 0; i < 4 && box.scrollWidth > box.clientWidth + 1; i++) {
       const now = parseFloat(getComputedStyle(inner).fontSize);
       const size = Math.max(SMALLEST, now * (box.clientWidth / box.scrollWidth) * 0.995);

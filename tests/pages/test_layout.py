@@ -79,6 +79,25 @@ def test_a_sound_page_has_none(browser, tmp_path):
 
 
 @needs_browser
+def test_what_is_too_wide_is_set_smaller_and_back(browser, tmp_path):
+    (tmp_path / "fit.js").write_text((ROOT / "book/_static/fit.js").read_text("utf-8"))
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<script src=fit.js></script><article class=bd-article>"
+        "<div class=table-frame style='overflow: auto'><table style='font-size: 20px'><td>"
+        f"<nobr>{'wide ' * 12}</nobr></table></div></article>"
+    )
+    browser.open(page, 1280)
+    size = "parseFloat(getComputedStyle(document.querySelector('table')).fontSize)"
+    assert browser.evaluate(size) == 20
+    browser.resize(390)
+    assert 7.5 < browser.evaluate(f"new Promise(r => setTimeout(() => r({size}), 300))") < 20
+    assert browser.evaluate(MEASURE) == []
+    browser.resize(1280)
+    assert browser.evaluate(f"new Promise(r => setTimeout(() => r({size}), 300))") == 20
+
+
+@needs_browser
 def test_print_keeps_titles_and_scrolls_nothing(browser, tmp_path):
     (tmp_path / "book.css").write_text((ROOT / "book/_static/book.css").read_text("utf-8"))
     page = tmp_path / "page.html"
