@@ -50,7 +50,7 @@ class CANCE(OutlierMixin, BaseEstimator):
         Of the columns of rows (N, D): z-scores, or to [0, 1]. `cance.scaling` says what z_c then
         means. Images and features for PCA keep their scale.
     latent_dim : int, optional
-        d. By default 6, the paper's for MNIST, or half the features if they are fewer than 12.
+        The latent's width d. By default 6, the paper's for MNIST, or half the features if they are fewer than 12.
     covariance_weight : float
         lambda of Appendix A: the smallest that gives a well-conditioned latent covariance.
     batch_size : int, optional
@@ -100,7 +100,7 @@ class CANCE(OutlierMixin, BaseEstimator):
     input_shape_ : tuple of int
         Shape of one row, channels first.
     latent_dim_ : int
-        d.
+        The latent's width.
     n_features_in_ : int
         Numbers in one row.
     feature_names_in_ : numpy.ndarray of str
