@@ -181,7 +181,7 @@ figures.two_parts({group: (from_length[part], from_angle[part]) for group, part 
 # clipped to $[0, 1]$. For each feature we take the median movement, in units of its standard deviation over
 # the unchanged images. A movement of one is still well within what is normal.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "One normal digit under falling contrast, growing noise, growing blur and growing rotation, seven pictures a row."}, "figure": {"caption": "One digit under the four changes, weakest on the left."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "One normal digit under falling contrast, growing noise, growing blur and growing rotation, seven pictures a row.", "classes": "photograph"}, "figure": {"caption": "One digit under the four changes, weakest on the left."}}
 sharp = test[~anomalous].numpy()
 pixel = sharp.shape[-1] / 28  # blur is measured on MNIST's 28 pixels, whatever the image's size
 noise = np.random.default_rng(seed).normal(size=sharp.shape)

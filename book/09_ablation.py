@@ -297,7 +297,7 @@ if long and short:
 # Eight is the hardest class for the error. These are the test images with the lowest and the highest CANCE score
 # when eight is normal, eights first. The two rows in the middle are the mistakes.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: eights with the lowest and with the highest anomaly score, then other digits with the lowest and the highest score."}, "figure": {"caption": "Eights with the lowest and the highest score, then other digits with the lowest and the highest."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: eights with the lowest and with the highest anomaly score, then other digits with the lowest and the highest score.", "classes": "photograph"}, "figure": {"caption": "Eights with the lowest and the highest score, then other digits with the lowest and the highest."}}
 shown = summaries.of(others, "examples", dataset)
 if shown and dataset in {status.name for status in data.status() if status.found}:
     display(plots.pictures(examples.rows_of(shown[0], "CANCE", data.load(dataset).test_images)))

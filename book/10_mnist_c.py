@@ -149,7 +149,7 @@ if columns:
 #
 # The first ten test images, and each corruption of them as drawn by `cance.data.corruptions`.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "A grid of digits: the first row shows ten clean test images, each of the fifteen rows below the same digits under one corruption."}, "figure": {"caption": "The fifteen corruptions of ten test images."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "A grid of digits: the first row shows ten clean test images, each of the fifteen rows below the same digits under one corruption.", "classes": "photograph"}, "figure": {"caption": "The fifteen corruptions of ten test images."}}
 if "mnist" in {status.name for status in data.status() if status.found}:
     clean = data.load("mnist").test_images[:10]
     rows = {"identity": clean.numpy()}
@@ -197,7 +197,7 @@ display(
 # Clean and corrupted test images with the lowest and the highest CANCE score in the first run. The two rows in the
 # middle are the mistakes.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: clean ones with the lowest and with the highest anomaly score, then corrupted ones with the lowest and the highest score."}, "figure": {"caption": "Clean digits with the lowest and the highest score, then corrupted ones with the lowest and the highest."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: clean ones with the lowest and with the highest anomaly score, then corrupted ones with the lowest and the highest score.", "classes": "photograph"}, "figure": {"caption": "Clean digits with the lowest and the highest score, then corrupted ones with the lowest and the highest."}}
 shown = summaries.of(finished, "examples", "mnist-c")
 if shown and "mnist" in {status.name for status in data.status() if status.found}:
     clean = data.load("mnist").test_images
