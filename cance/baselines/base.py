@@ -53,6 +53,7 @@ class ConformalDetector(OutlierMixin, BaseEstimator):
     """
 
     novelty = True  # scikit-learn's word: the threshold is for what is new, not for what `fit` got
+    may_be_none: tuple[str, ...] = ()  # of the parameters with a default that is a number
     contamination: float | str | None
 
     def fit(self, X, y=None):
@@ -88,7 +89,7 @@ class ConformalDetector(OutlierMixin, BaseEstimator):
                     f"contamination is {self.contamination!r}, expected {EXPECTED_RATE}, or None for "
                     "no threshold"
                 )
-            _check_kinds(self)
+            check_kinds(self)
             held_out = twin._learn(X, y)
             twin.calibration_scores_ = twin.offset_ = None
             if held_out is not None:
@@ -280,11 +281,13 @@ def require_positive_or_none(detector: ConformalDetector, kind: type, *names: st
             raise ValueError(f"{name} is {value!r}, expected a positive {word} or None")
 
 
-def _check_kinds(detector: ConformalDetector) -> None:
+def check_kinds(detector: ConformalDetector) -> None:
     """Refuse parameters of another kind than their defaults."""
     for name, parameter in inspect.signature(type(detector).__init__).parameters.items():
         default, value = parameter.default, getattr(detector, name, None)
         if name == "contamination" or isinstance(default, bool):
+            continue
+        if value is None and name in detector.may_be_none:
             continue
         if not isinstance(default, tuple):
             kind = _kind(default)

@@ -55,6 +55,8 @@ class SVDD(ImageDetector):
     gamma_ : float
     """
 
+    may_be_none = ("components",)  # all of them
+
     def __init__(
         self,
         nu=0.1,
