@@ -45,6 +45,7 @@ def faults(browser: Browser, page: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
+    pytest.importorskip("tornado")
     with Browser(tmp_path_factory.mktemp("browser")) as started:
         yield started
 
