@@ -179,7 +179,7 @@ def test_08_opens_with_what_it_prints():
 def test_09_cifar10_says_what_is_nearest_to_the_papers_two_columns():
     text = text_of("09_cifar10")
     assert "For a reader in a hurry" not in text
-    assert text.index("The nearest to Error") < text.index("A choice without labels")
+    assert text.index("the nearest to Error") < text.index("A choice without labels")
 
 
 def test_14_counts_the_records_of_table_12_alone(found):
