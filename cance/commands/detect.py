@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from cance.commands.chunks import Source
 from cance.commands.columns import Columns
-from cance.commands.outputs import opened, refuse_overwriting
+from cance.commands.outputs import opened, refuse_overwriting, refuse_unwritable
 from cance.commands.pictures import Look
 from cance.commands.sources import open_source, whole
 
@@ -112,6 +112,7 @@ def _fit(arguments) -> int:
     look = Look(size=arguments.size, grey=arguments.grey)
     source = open_source(arguments.rows, _columns(arguments), arguments.key, look)
     for ending in (".json", ".safetensors"):
+        refuse_unwritable(Path(f"{model}{ending}"))
         refuse_overwriting(Path(f"{model}{ending}"), source.paths)
     rows = whole(source)
     with _told():

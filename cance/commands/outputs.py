@@ -30,6 +30,22 @@ def refuse_overwriting(out: Path | None, read: Iterable[Path]) -> None:
             raise ValueError(f"--out {out} is what is read, expected another file")
 
 
+def refuse_unwritable(out: Path) -> None:
+    """Raise if a file cannot be made there, before hours are spent on what it should hold.
+
+    Raises
+    ------
+    ValueError
+    """
+    if out.is_dir():
+        raise ValueError(f"--out {out}: is a folder, expected a file")
+    folder = next(parent for parent in out.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise ValueError(f"--out {out}: {folder} is no folder")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--out {out}: nothing can be written to {folder}")
+
+
 @contextmanager
 def opened(out: Path | None, names: tuple[str, ...], types: tuple = ()) -> Iterator:
     """A function that writes columns of equal length, chunk by chunk.

@@ -484,3 +484,17 @@ def test_a_picture_too_large_to_be_true_is_refused(capsys, monkeypatch):
     refused(
         capsys, "000.png: is no picture, or cut short: Image size", "fit", "normal", "--out", "m"
     )
+
+
+def test_fit_finds_out_beforehand_that_it_cannot_save(capsys, folder, monkeypatch):
+    FRAME.to_csv("rows.csv")
+    (folder / "taken.json").mkdir()
+    monkeypatch.setattr(CANCE, "fit", None)  # it is never asked
+    for out, message in {
+        "taken": "taken.json: is a folder",
+        "rows.csv/model": "rows.csv is no folder",
+        "rows.csv/deep/model": "rows.csv is no folder",
+    }.items():
+        refused(capsys, message, "fit", "rows.csv", "--out", out, *QUICK)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    refused(capsys, "nothing can be written to", "fit", "rows.csv", "--out", "model", *QUICK)
