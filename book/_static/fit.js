@@ -20,10 +20,16 @@
     }
   }
 
+  // A mean and its spread stay on one line.
+  const MEAN_SD = /^[+\u2212-]?[\d.]+ ± [\d.]+( \(\d+\))?$/;
+  const isMeanSd = (cell) => MEAN_SD.test(cell.textContent.trim());
+
   const observer = new ResizeObserver((entries) => entries.forEach((entry) => fit(entry.target)));
   const watch = (boxes) => document.querySelectorAll(boxes).forEach((box) => observer.observe(box));
 
   window.addEventListener("load", async () => {
+    const cells = [...document.querySelectorAll(".bd-article td")];
+    cells.filter(isMeanSd).forEach((cell) => cell.classList.add("number"));
     await window.MathJax?.startup?.promise; // a table may hold equations
     watch(EQUATIONS);
     watch(TABLES);
