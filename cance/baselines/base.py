@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import inspect
-import math
 from abc import abstractmethod
-from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -14,6 +11,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from cance.baselines.parameters import check_kinds
 from cance.batching import batch_sizes, padded
 from cance.composite import ENCODING_BATCH
 from cance.detector.arrays import as_source, part_of
@@ -27,11 +25,6 @@ from cance.scaling import SCALERS
 
 HELD_OUT = 0.2  # share of the rows that gives the threshold and trains nothing
 NUMBERS = 2**22  # scored at a time, at most
-KINDS = {
-    Integral: "an integer",
-    Real: "a finite number",
-    str: "text",
-}  # of parameters, by their defaults
 
 
 class ConformalDetector(OutlierMixin, BaseEstimator):
@@ -251,58 +244,3 @@ class RowDetector(ConformalDetector):
 def _finite(scores: np.ndarray) -> np.ndarray:
     """A NaN, of a row so far out that float32 overflows, would pass for an inlier."""
     return np.where(np.isfinite(scores), scores, FARTHEST)
-
-
-def require_at_least(detector: ConformalDetector, **least: float) -> None:
-    """Refuse parameters below what they can be.
-
-    Raises
-    ------
-    ValueError
-        Naming the first.
-    """
-    for name, bound in least.items():
-        if not getattr(detector, name) >= bound:
-            raise ValueError(f"{name} is {getattr(detector, name)!r}, expected {bound} or more")
-
-
-def require_positive_or_none(detector: ConformalDetector, kind: type, *names: str) -> None:
-    """Refuse parameters that are neither None nor a positive number of a kind.
-
-    Raises
-    ------
-    ValueError
-        Naming the first.
-    """
-    for name in names:
-        value = getattr(detector, name)
-        if value is not None and not (_is_of(kind, value) and value > 0):
-            word = "integer" if kind is Integral else "number"
-            raise ValueError(f"{name} is {value!r}, expected a positive {word} or None")
-
-
-def check_kinds(detector: ConformalDetector) -> None:
-    """Refuse parameters of another kind than their defaults."""
-    for name, parameter in inspect.signature(type(detector).__init__).parameters.items():
-        default, value = parameter.default, getattr(detector, name, None)
-        if name == "contamination" or isinstance(default, bool):
-            continue
-        if value is None and name in detector.may_be_none:
-            continue
-        if not isinstance(default, tuple):
-            kind = _kind(default)
-            if kind is not None and not _is_of(kind, value):
-                raise ValueError(f"{name} is {value!r}, expected {KINDS[kind]}")
-        elif isinstance(value, str) or not hasattr(value, "__len__"):
-            raise ValueError(f"{name} is {value!r}, expected a sequence such as {default}")
-        elif not all(_is_of(_kind(default[0]), one) for one in value):
-            raise ValueError(f"{name} is {value!r}, expected of each {KINDS[_kind(default[0])]}")
-
-
-def _kind(default) -> type | None:
-    return next((kind for kind in KINDS if isinstance(default, kind)), None)
-
-
-def _is_of(kind: type, value) -> bool:
-    is_met = isinstance(value, kind) and not isinstance(value, bool)
-    return is_met and (kind is str or math.isfinite(value))

@@ -18,8 +18,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from cance.baselines.base import RowDetector, require_at_least
+from cance.baselines.base import RowDetector
 from cance.baselines.mixture import energy, energy_or_nan, mixture_of, small_variance_penalty
+from cance.baselines.parameters import require_at_least
 from cance.batching import batch_sizes
 from cance.composite import (
     ENCODING_BATCH,

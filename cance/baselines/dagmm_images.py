@@ -17,10 +17,10 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from cance.baselines.base import require_at_least
 from cance.baselines.dagmm import FEATURES, KEPT
 from cance.baselines.image_detector import SCORING_BATCH, ImageDetector
 from cance.baselines.mixture import Mixture, energy_or_nan, mixture_of, small_variance_penalty
+from cance.baselines.parameters import require_at_least
 from cance.baselines.vae import without_normalised_latent
 from cance.networks import NetworkSettings
 from cance.networks.conv import ConvSettings

@@ -18,7 +18,6 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from cance.baselines.base import require_at_least
 from cance.baselines.descent import Adam
 from cance.baselines.image_detector import (
     SCORING_BATCH,
@@ -26,6 +25,7 @@ from cance.baselines.image_detector import (
     require_finite,
 )
 from cance.baselines.lenets import LeNet, LeNetDecoder, built, find_shape
+from cance.baselines.parameters import require_at_least
 from cance.devices import image_layout
 from cance.training import minibatches, updates
 

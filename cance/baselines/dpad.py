@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from cance.baselines.base import RowDetector, require_at_least
+from cance.baselines.base import RowDetector
 from cance.baselines.descent import Adam
 from cance.baselines.image_detector import (
     SCORING_BATCH,
@@ -32,6 +32,7 @@ from cance.baselines.image_detector import (
 )
 from cance.baselines.lenets import SHAPES, LeNet, LeNetShape, built, find_shape
 from cance.baselines.neighbours import nearest_distances
+from cance.baselines.parameters import require_at_least
 from cance.training import minibatches, updates
 
 

@@ -29,7 +29,8 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from cance.baselines.base import RowDetector, require_positive_or_none
+from cance.baselines.base import RowDetector
+from cance.baselines.parameters import require_positive_or_none
 from cance.networks.layers import initialise
 
 HIDDEN = 128  # width of the hidden layer on every table (the paper's Appendix E)

@@ -30,7 +30,6 @@ from numbers import Integral, Real
 import torch
 from torch import nn
 
-from cance.baselines.base import require_at_least, require_positive_or_none
 from cance.baselines.drocc import drocc_loss, project_to_shell
 from cance.baselines.image_detector import (
     ChannelScaling,
@@ -39,6 +38,7 @@ from cance.baselines.image_detector import (
     require_finite,
 )
 from cance.baselines.lenets import CIFAR10, LeNet, LeNetShape, built
+from cance.baselines.parameters import require_at_least, require_positive_or_none
 from cance.devices import image_layout
 
 STATISTICS = ("clean", "noisy")

@@ -23,12 +23,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from cance.baselines.base import require_at_least
 from cance.baselines.image_detector import (
     SCORING_BATCH,
     ImageDetector,
     require_finite,
 )
+from cance.baselines.parameters import require_at_least
 from cance.devices import image_layout
 from cance.networks.lsa import SLOPE, LSADecoder, LSAEncoder, LSANetworkSettings, published
 from cance.networks.masked import MaskedLinear, initialise_masked

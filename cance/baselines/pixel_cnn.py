@@ -17,8 +17,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cance.baselines.base import require_at_least
 from cance.baselines.image_detector import ImageDetector
+from cance.baselines.parameters import require_at_least
 from cance.devices import image_layout
 from cance.networks.masked import MaskedConv2d, initialise_masked
 from cance.randomness import split_rows

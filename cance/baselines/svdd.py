@@ -22,8 +22,8 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.svm import OneClassSVM
 
-from cance.baselines.base import require_positive_or_none
 from cance.baselines.image_detector import ImageDetector
+from cance.baselines.parameters import require_positive_or_none
 
 CACHE_MIB = 1000  # of kernel rows, while fitting
 

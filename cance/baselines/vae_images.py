@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from cance.baselines.base import require_at_least
 from cance.baselines.image_detector import ImageDetector
+from cance.baselines.parameters import require_at_least
 from cance.devices import image_layout
 from cance.networks.layers import initialise
 from cance.networks.lsa import LSADecoder, LSAEncoder, LSANetworkSettings, published

@@ -36,3 +36,15 @@ def test_the_five_nearest(rows):
     train, test = rows
     expected = np.sort(cdist(test, train), 1)[:, :5].mean(1)
     np.testing.assert_allclose(SIMPLE["5-NN"](train, test, 0), expected)
+
+
+def test_the_callers_torch_reaches_into_no_network(rows):
+    for detect in (NETWORKS["AutoEncoder"], NETWORKS["DeepSVDD"]):
+        expected = detect(*rows, 0)
+        torch.set_default_dtype(torch.float64)
+        try:
+            with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+                found = detect(*rows, 0)
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert np.array_equal(found, expected)

@@ -1,7 +1,7 @@
 """The baselines that are planned have parameters that `fit` takes."""
 
 from cance import experiments
-from cance.baselines.base import check_kinds
+from cance.baselines.parameters import check_kinds
 from cance.experiments.runs.image_baselines import BaselineSettings
 from cance.experiments.runs.table_baselines import TableBaselineSettings
 from cance.experiments.runs.tables import TRAINED
