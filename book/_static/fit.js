@@ -12,6 +12,15 @@
     if (!inner || !box.clientWidth || widths.get(box) === box.clientWidth) return;
     widths.set(box, box.clientWidth);
     if (!sizes.has(inner)) sizes.set(inner, inner.style.fontSize);
+    inner.classList.remove("wrapped");
+    shrink(box, inner);
+    if (box.scrollWidth > box.clientWidth + 1 && inner.matches("table")) {
+      inner.classList.add("wrapped");
+      shrink(box, inner);
+    }
+  }
+
+  function shrink(box, inner) {
     inner.style.fontSize = sizes.get(inner);
     for (let i = 0; i < 4 && box.scrollWidth > box.clientWidth + 1; i++) {
       const now = parseFloat(getComputedStyle(inner).fontSize);
