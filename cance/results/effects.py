@@ -68,6 +68,8 @@ def judge(records: Iterable[dict], claims: Sequence[Claim] = CLAIMS) -> list[Eff
     equal holds if the whole interval lies within one point, and is reversed if it leaves out zero and
     its mean is further away than a point.
 
+    A method that was only run on a shortened schedule has the number that the paper quotes instead.
+
     Parameters
     ----------
     records : iterable of dict
@@ -92,8 +94,9 @@ def judge(records: Iterable[dict], claims: Sequence[Claim] = CLAIMS) -> list[Eff
 
 def _judge(claim, number, other, first, second):
     effect = number.paper_mean - other.paper_mean
-    quoted = bool(first) and not second
-    stand_in = number.stand_in or other.stand_in
+    cut = other.stand_in.startswith(tables.SHORTENED)
+    quoted = bool(first) and (cut or not second)
+    stand_in = number.stand_in or ("" if quoted else other.stand_in)
     if quoted:
         differences = np.array(list(first.values())) - other.paper_mean
     elif len(second) == 1:  # nearest neighbours, which draw nothing

@@ -75,6 +75,27 @@ def test_what_did_not_run_has_no_effect_and_a_quoted_number_no_spread():
     assert quoted.quoted and quoted.ours == pytest.approx(92.0 - 95.1)
 
 
+def test_a_shortened_run_of_another_method_gives_way_to_the_quoted_number():
+    place = (2, "MNIST", "MNIST", "LSA")
+    claim = Claim("beats LSA", "MNIST", PLACES[0], place, "10_baselines")
+    lsa = [
+        {
+            "cell": {
+                "experiment": "lsa-shortened",
+                "dataset": "mnist",
+                "normal": list(normal),
+                "seed": 0,
+            },
+            "metrics": {"LSA": {"auroc": 0.5}},
+            "label": "shortened",
+            "note": "an epoch",
+        }
+        for normal in SINGLE_CLASSES
+    ]
+    [effect] = effects.judge([*runs([1.0, 2.0, 3.0]), *lsa], [claim])
+    assert effect.quoted and effect.ours == pytest.approx(92.0 - 97.5)
+
+
 def test_every_claim_names_numbers_that_the_paper_prints():
     printed = {(t, *place) for t in paper.TABLES for *place, _, _ in paper.numbers(t)}
     for claim in CLAIMS:
