@@ -135,7 +135,7 @@ display(
 # | mean and covariance can be merged batch by batch, exactly | yes | {doc}`04_moments` |
 # | NCE learns the density | yes in few dimensions, hardly in 64 | {doc}`05_nce` |
 # | the noise is trained to be hard to tell from data | hardly: its gradient vanishes at the optimal classifier, for every width | {doc}`06_adversarial_noise` |
-# | with augmentation a low error raises no alarm (Proposition 1) | the bound holds; the score still falls below the mode, though less | {doc}`07_augmentation` |
+# | with augmentation a low error raises no alarm (Proposition 1) | the bound holds for K = 1, not for the tables' wider noise; the score still falls below the mode, though less | {doc}`07_augmentation` |
 #
 # ## Why
 #
