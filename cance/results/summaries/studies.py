@@ -34,7 +34,16 @@ def candidates(records: Iterable[dict], names: Mapping[str, str]) -> pd.DataFram
             continue
         ratio = metrics["autoencoder"]["validation_error"] / metrics["PCA"]["validation_error"]
         condition, seconds = record["latent_condition_number"], record["seconds"]["autoencoder"]
-        rows.append((names[run.experiment], f"class {label(run)}", ratio, condition, seconds, record["device"]))
+        rows.append(
+            (
+                names[run.experiment],
+                f"class {label(run)}",
+                ratio,
+                condition,
+                seconds,
+                record["device"],
+            )
+        )
     numbers = ["ratio", "condition", "seconds", "device"]
     frame = pd.DataFrame(rows, columns=["candidate", "class", *numbers])
     by_candidate = frame.groupby("candidate", sort=False)
