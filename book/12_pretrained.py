@@ -13,10 +13,13 @@
 # %% [markdown]
 # # 12. Pretrained features: Tables 4, 5, 9 and 11
 #
-# **Does the density add anything to the error of PCA, once a pretrained network has done the seeing?** The
-# paper's best figure on CIFAR-10, 88.0, is CANCE on features of ResNet-18 {cite:p}`he2016resnet` with PCA
-# in the autoencoder's place (section 3.2). It is the ground of its claim to outperform "other methods by a
-# wide margin". The error of that PCA alone has 87.8 there.
+# **On features of a pretrained network, does the density add anything to the error of PCA?** The paper's best figure
+# on CIFAR-10, 88.0, is CANCE on features of ResNet-18 {cite:p}`he2016resnet`, with PCA instead of an autoencoder
+# (section 3.2). Its claim to outperform "other methods by a wide margin" rests on it. The error of that PCA alone has
+# 87.8.
+#
+# The scores are those of {doc}`09_ablation`: Error is the reconstruction error $z_e$ alone, LatNCE the density of the
+# latent, CNCE that of the composite feature, CANCE the same with augmentation.
 
 # %% tags=["parameters", "hide-input"]
 dataset = "cifar10"  # or "mnist": whose pictures are shown
@@ -60,7 +63,7 @@ finished = [record for record in finished if record["cell"]["seed"] < seeds]
 NAMES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 of = BackboneRecords(finished, backbone)
 counted = ", ".join(f"{len(of('pretrained', on))} on {name}" for on, name in NAMES.items())
-print(f"{network.title}: records of Table 9's kind, {counted}")
+print(f"{network.title}: records for Table 9, {counted}")
 
 # %% tags=["remove-input", "nbval-check-output"]
 compared = {number: tables.compare(number, finished) for number in (4, 5, 9, 11)}
@@ -85,9 +88,9 @@ for on in ("cifar10", "mnist"):
         )
 if "cifar10" not in trained:
     parts.append(
-        "**CIFAR-10's half of the tables waits for an extraction** at 224 pixels, 40 minutes of a "
-        f"core: `python -m cance run pretrained --dataset cifar10 --backbone {backbone}`. What there is of it "
-        "stands on another network, in a paragraph below, and has no verdict."
+        "**CIFAR-10's half of the tables has not been run on this network.** The features take 40 minutes of a "
+        f"core: `python -m cance run pretrained --dataset cifar10 --backbone {backbone}`. A paragraph below has "
+        "results on another network, without a verdict."
     )
 if whole:
     simple = plain["cifar10"].mean()
@@ -99,7 +102,7 @@ if whole:
     )
 count = tables.counts(ran)["verdicts"]
 parts.append(
-    f"Of the four tables' numbers of CANCE, its ablation and the neighbours, {sum(count.values())} have a verdict: "
+    f"Tables 4, 5, 9 and 11: {sum(count.values())} numbers of CANCE, its ablation and the neighbours have a verdict: "
     f"{count['reproduced']} are reproduced, {count['higher']} are higher, {count['lower']} lower."
 )
 display(Markdown(" ".join(parts)))
@@ -107,21 +110,20 @@ display(Markdown(" ".join(parts)))
 # %% [markdown]
 # ## The network, and what the paper leaves open
 #
-# The paper says ResNet-18, pretrained on ImageNet, after the last average pool. It says neither whose weights nor
-# to which size the pictures are brought. torchvision's weights could not be had here. Those of
-# **ResNet-18 (CNTK, one block more)** could: an ImageNet network of the same kind, trained by Microsoft's CNTK,
-# 512 features, with a third basic block in its last stage where ResNet-18 has two. It is *a* ResNet-18 in all but
-# that block: its numbers get a verdict, which is one about the method on *an* ImageNet ResNet-18, and every table
-# names it. Pictures are enlarged by bicubic
-# interpolation to 224 pixels, the size that the network was trained at, which was chosen without a label; the mean
-# image that it was trained with is subtracted. With torchvision's file in `$CANCE_DATA/weights` or in
-# torchvision's cache, `--backbone resnet18` is the same command.
+# The paper says ResNet-18, pretrained on ImageNet, after the last average pool. It does not say whose weights it used,
+# or the size of the input. The runs here use **ResNet-18 (CNTK, one block more)**: trained on ImageNet by Microsoft's
+# CNTK, 512 features, with three basic blocks in its last stage where ResNet-18 has two. It is a ResNet-18 in all but
+# that block. Its numbers get a verdict, about the method on *an* ImageNet ResNet-18, and every table names the network.
 #
-# $d$ is 6 for MNIST and 64 for CIFAR-10 (Appendix G), and 6 for Fashion-MNIST as on MNIST. The densities' settings
-# are those that {doc}`09_ablation` and {doc}`09_cifar10` chose for an autoencoder's latent, with $K$ starting at
-# 1.05; nothing was chosen anew.
+# Pictures are enlarged to 224 pixels, the size that the network was trained at, by bicubic interpolation; this was
+# chosen without a label. The mean image of its training is subtracted. For torchvision's weights, put its file in
+# `$CANCE_DATA/weights` or in torchvision's cache and take `--backbone resnet18`.
 #
-# ## What is near what
+# $d$ is 6 for MNIST and 64 for CIFAR-10 (Appendix G), and 6 for Fashion-MNIST. The densities have the settings that
+# {doc}`09_ablation` and {doc}`09_cifar10` chose for an autoencoder's latent, with $K$ starting at 1.05. None was
+# chosen on these features.
+#
+# ## Which pictures are neighbours
 #
 # A test picture of each of five classes (left), and the eight nearest of three hundred training pictures of all
 # classes: first in the feature space, then in raw pixels. (Live: the pictures are embedded here.)
@@ -158,10 +160,9 @@ for on in ("cifar10", "mnist"):
 # %% [markdown]
 # ## Is CANCE above the error?
 #
-# The question of this chapter. Exact one-sided signed-rank tests over the ten classes, from the class means, both
-# ways. First the paper's own numbers; then ours, at other sizes of the input, with $K$ starting at 1.69 in place
-# of 1.05, and on the other backbone. (Sizes other than 224 are known to fit the paper better or worse from test
-# results: see the fingerprint below.)
+# Exact one-sided signed-rank tests over the means of the ten classes, in both directions: for the paper's own numbers,
+# for ours, with $K$ starting at 1.69 instead of 1.05, at other sizes of the input, and on the other network. (How well
+# a size other than 224 fits the paper is known from test results: see the fingerprint below.)
 
 # %% tags=["nbval-check-output", "hide-input"]
 printed = {
@@ -206,11 +207,11 @@ for on in ("cifar10", "mnist"):
         theirs = by.gain(printed[on], "CANCE", "CNCE")
         display(
             Markdown(
-                f"On {NAMES[on]} LatNCE, which sees the {d} components alone, has {means['LatNCE']:.1f} %, the error of what "
-                f"they leave over {means['Error']:.1f} %: what sets an anomaly apart is what the components of the normal "
-                f"class do not explain. A joint density of {d + 2} coordinates gives each its share of the score, and CNCE has "
-                f"{means['CNCE']:.1f} %. The augmentation moves it by {ours['gain']:+.2f} points, and by "
-                f"{theirs['gain']:+.2f} in the paper."
+                f"On {NAMES[on]} LatNCE, which sees only the {d} components, has {means['LatNCE']:.1f} %, and the error, "
+                f"which sees only what they leave out, {means['Error']:.1f} %: an anomaly differs in what the components of "
+                f"the normal class do not explain. The joint density has {d + 2} coordinates, most of them components, and "
+                f"CNCE has {means['CNCE']:.1f} %. The augmentation changes that by {ours['gain']:+.2f} points; in the "
+                f"paper by {theirs['gain']:+.2f}."
             )
         )
 
@@ -289,9 +290,9 @@ else:
 # %% [markdown]
 # ## The fingerprint: which size did the paper use?
 #
-# The nearest neighbour needs no training and no seed, and the error of PCA hardly any: the ten numbers of each are a
-# fingerprint of the paper's extraction. Here they are at several sizes of the input, of the same network. This was
-# looked at with the paper's numbers, hence test results, in view; nothing above rests on it.
+# The nearest neighbour needs no training and no seed, and the error of PCA almost none, so the ten numbers of each are a
+# fingerprint of the paper's extraction. Here they are at several sizes of the input. The comparison uses test results,
+# the paper's and ours; nothing above rests on it.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels: the nearest neighbour's AUROC by class, a line an input size, with the paper's in black; the same of PCA's error; and the mean absolute distance from the paper by input size."}, "figure": {"caption": "The nearest neighbour and the error of PCA by normal class and input size, the paper's in black, and how far each size is from the paper."}}
 prints = [r for size in SIZES for r in of(f"fingerprint-{size}", "cifar10")]
@@ -353,10 +354,7 @@ if prints:
             f"--dataset cifar10 --backbone {backbone}`, and so on)."
         )
     else:
-        text += (
-            " No size gives the paper's numbers to the digit, and another network of the same kind was not to be "
-            "expected to."
-        )
+        text += " No size gives the paper's numbers exactly, which another network of the same kind could hardly do."
     display(Markdown(text))
 else:
     display(Markdown(of.waiting("fingerprint-64", "cifar10")))
@@ -366,8 +364,8 @@ else:
 #
 # ADBench {cite:p}`han2022adbench` publishes features of ResNet-18, torchvision's, of two classes of CIFAR-10: 5,000
 # normal rows and 263 anomalous ones each. Four fifths of the normal rows train, the rest and every anomaly test;
-# $d = 64$. Its anomalies are not the paper's, and nothing says to which size its pictures were brought. Beside them
-# stand our sizes on the same classes, under the paper's protocol, and the paper.
+# $d = 64$. Its anomalies are not the paper's, and the size of its input is not published. The table compares it with our
+# sizes on the same classes, under the paper's protocol, and with the paper.
 
 # %% tags=["nbval-check-output", "hide-input"]
 published = [r for r in finished if r["cell"]["experiment"] == "adbench"]
@@ -411,7 +409,7 @@ display(html_tables.by_class(compared[11]))
 # %% [markdown]
 # ## Table 5: nine normal classes
 #
-# One class is the anomaly, the nine others are normal.
+# One class is anomalous, the other nine are normal.
 
 # %% tags=["nbval-check-output", "hide-input"]
 display(html_tables.compared(compared[5]))
@@ -447,8 +445,8 @@ if spectra:
 # %% [markdown]
 # ## On another network: EfficientNet-Lite0
 #
-# Before these weights were found, the chapter rested on EfficientNet-Lite0 {cite:p}`tan2019efficientnet`, of
-# another family, better on ImageNet, with 1280 features. No number of the paper is set against it.
+# The same experiments were run on EfficientNet-Lite0 {cite:p}`tan2019efficientnet`, a network of another family with
+# 1280 features that is better on ImageNet. Its numbers are not compared with the paper's.
 
 # %% tags=["remove-input", "nbval-check-output"]
 LITE0 = "efficientnet-lite0"
@@ -466,15 +464,15 @@ if of("pretrained", "cifar10", LITE0) and of("neighbours", "cifar10", LITE0):
         text += (
             f"{tried.shape[1]} ways to fit the density were tried on three classes: other schedules, decays, widths "
             f"of $T$ and starts of $K$. Their mean AUROCs lie between {tried.mean().min():.1f} and "
-            f"{tried.mean().max():.1f} %, so that the fit is not what holds the density back."
+            f"{tried.mean().max():.1f} %: a better fit of the density does not help."
         )
     display(Markdown(text))
 
 # %% [markdown]
 # ## Your own embeddings
 #
-# Any array $(N, D)$ will do: of texts, sounds or pictures. Normal rows to `fit`, new ones to `anomaly_score`;
-# what to compare it with stands beside it.
+# Any array $(N, D)$ will do: of texts, sounds or pictures. Give normal rows to `fit` and new ones to `anomaly_score`,
+# and compare with the error alone ({doc}`22_your_embeddings` has more).
 
 # %%
 if "adbench-cifar10-0" in available:
@@ -493,8 +491,8 @@ if "adbench-cifar10-0" in available:
 # %% [markdown]
 # ## What it costs
 #
-# Mean seconds a run and phase. The runs on a GPU shared it with others, so that each took longer than alone.
-# `data` is the reading of the features, which were extracted once.
+# Mean seconds of each phase of a run. Runs on a GPU shared it, so each took longer than it would alone. The phase `data`
+# reads features that were extracted once.
 
 # %% tags=["hide-input"]
 own = {
@@ -506,3 +504,34 @@ costs = summaries.costs([r for r in finished if r["cell"]["experiment"] in own])
 if not costs.empty:
     shown = costs.reset_index("threads", drop=True)
     display(html_tables.plain(shown, "Seconds of a run, by phase, and its largest memory"))
+
+# %% [markdown]
+# ## Exercises
+#
+# :::{admonition} Exercise 1
+# Why can the cosine to the nearest neighbour be better than the Euclidean distance, when both compare the same feature
+# vectors?
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+#
+# The Euclidean distance of $u$ and $v$ is $\|u\|^2 + \|v\|^2 - 2 u^\top v$: it depends on the lengths. After a rectifier
+# and an average pool, the length says how strongly a network responds, to contrast and clutter among other things, and
+# not which class it sees. The cosine looks at directions alone.
+# :::
+#
+# :::{admonition} Exercise 2
+# The composite feature has 66 coordinates on CIFAR-10: 64 components and two of the reconstruction. Suppose the
+# components tell an anomaly from a normal row badly, and the error tells it well. Why can the score of the joint density
+# be worse than the error alone, even if the density is fitted perfectly?
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+#
+# The score is $-\ln p(z_l) - \ln p(z_e, z_c \mid z_l)$. The first term varies by about $\sqrt{d/2}$, nearly 6, among normal
+# rows if the components are Gaussian, whether or not it says anything about anomalies. The second term, which does, has to
+# exceed that. A perfect density gives the likelihood of a row under the normal class, and nothing says that anomalies are
+# unlikely in every coordinate.
+# :::

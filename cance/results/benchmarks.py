@@ -125,6 +125,25 @@ def auroc_by_seconds(measured: Mapping) -> pd.DataFrame:
     return frame.sort_values(["method", "seconds"], ignore_index=True)
 
 
+def growth(measured: Mapping) -> pd.DataFrame:
+    """How the cost of fitting and scoring grows with the number of rows.
+
+    Parameters
+    ----------
+    measured : mapping
+        As of `auroc_by_seconds`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index the number of rows; columns ``fit, seconds``, ``score, seconds``, ``fit, MiB added`` and
+        ``score, MiB added``, beyond the rows' own memory.
+    """
+    found = [figures for figures in measured["benchmarks"].values() if "rows" in figures]
+    frame = pd.DataFrame(found).set_index("rows").sort_index()
+    return frame[["fit, seconds", "score, seconds", "fit, MiB added", "score, MiB added"]]
+
+
 def standard_error(values: np.ndarray) -> float:
     """Of the mean of (N,) values, N at least two."""
     return float(values.std(ddof=1) / np.sqrt(len(values)))

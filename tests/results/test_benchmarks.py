@@ -57,6 +57,14 @@ def test_seconds_of_a_fit_are_those_of_its_own_phases():
     ]
 
 
+def test_growth_is_in_the_order_of_the_rows():
+    costs = {"fit, seconds": 1, "score, seconds": 2, "fit, MiB added": 3, "score, MiB added": 4}
+    entries = {"b": {"rows": 1000, **costs}, "a": {"rows": 10, **costs}, "run": {"seconds": {}}}
+    frame = benchmarks.growth({"benchmarks": entries})
+    assert list(frame.index) == [10, 1000]
+    assert frame.loc[10].tolist() == [1, 2, 3, 4]
+
+
 def test_what_was_not_measured_is_not_found(tmp_path):
     with pytest.raises(FileNotFoundError):
         benchmarks.read("nothing", tmp_path)
