@@ -73,6 +73,8 @@ print("the same summary twice:", first == second)
 # and draws are made on the CPU and moved, so a GPU sees the same numbers; its arithmetic differs in the last digits, and a
 # record says which device made it.
 #
+# `python tests/benchmarks/gpu.py` measures one run, Table 7's fifty, and how near they are to a CPU's.
+#
 # ## A cluster
 #
 # The same runs under [Dask](https://distributed.dask.org):
@@ -85,3 +87,20 @@ print("the same summary twice:", first == second)
 #
 # Records are written on the machine that started the command: one JSON file a run, with settings, hashes, seconds and
 # versions. `cance verify` says which are stale.
+#
+# ## More rows
+#
+# The number of updates is fixed, so what grows with the rows is scaling, encoding and scoring them. Scoring goes batch by
+# batch, in memory that does not grow. One core, ten columns, the default settings
+# (`pytest tests/benchmarks/test_growth.py -m ""`):
+
+# %% tags=["hide-input", "nbval-check-output"]
+from IPython.display import display
+
+from cance.pages import html_tables
+from cance.results import benchmarks
+
+growth = benchmarks.growth(benchmarks.read("growth"))
+display(
+    html_tables.plain(growth, "By the number of rows: seconds, and memory beyond the rows' own", 1)
+)
