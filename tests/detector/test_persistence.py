@@ -175,7 +175,7 @@ def test_a_generator_is_saved_as_the_seed_that_it_gave(make, tmp_path):
         {"random_state": object()},
         {"contamination": 0.5},
     ],
-    ids=str,
+    ids=lambda changed: ", ".join(changed),
 )
 def test_parameters_set_after_fit_change_neither_scores_nor_what_is_saved(parameters, tmp_path):
     detector = copy.deepcopy(fitted("mlp"))
