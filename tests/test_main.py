@@ -348,7 +348,7 @@ def test_score_writes_to_a_file_instead(model, rows, tmp_path, capsys):
         (ROWS[:, :4], "expecting 5 features"),
         (np.full((3, 5), np.nan), "contains NaN"),
         (np.full((3, 5), "a"), "X holds strings"),
-        (np.full((3, 5), None), "is cut short or no .npy file"),
+        (np.full((3, 5), None), "holds objects, expected one array of numbers"),
         ({"x": ROWS}, "expected one array of numbers"),
     ],
     ids=["empty", "text", "missing", "narrow", "NaN", "strings", "objects", "archive"],
