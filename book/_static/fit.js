@@ -4,6 +4,7 @@
   const SMALLEST = 7.5; // pixels
   const EQUATIONS = '.bd-article mjx-container[display="true"], .bd-article span.math';
   const TABLES = ".bd-article .table-frame, .bd-article .pst-scrollable-table-container";
+  const LAST_RESORTS = ["wrapped", "tight"]; // means come apart from their spread, then words break
   const widths = new WeakMap(); // of each box, when it was last fitted
   const sizes = new WeakMap(); // what MathJax gave an equation, to match the text
 
@@ -12,10 +13,11 @@
     if (!inner || !box.clientWidth || widths.get(box) === box.clientWidth) return;
     widths.set(box, box.clientWidth);
     if (!sizes.has(inner)) sizes.set(inner, inner.style.fontSize);
-    inner.classList.remove("wrapped");
+    inner.classList.remove(...LAST_RESORTS);
     shrink(box, inner);
-    if (box.scrollWidth > box.clientWidth + 1 && inner.matches("table")) {
-      inner.classList.add("wrapped");
+    for (const name of inner.matches("table") ? LAST_RESORTS : []) {
+      if (box.scrollWidth <= box.clientWidth + 1) break;
+      inner.classList.add(name);
       shrink(box, inner);
     }
   }
