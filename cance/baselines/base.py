@@ -8,7 +8,6 @@ from abc import abstractmethod
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from cance.baselines.parameters import check_kinds
@@ -18,7 +17,8 @@ from cance.detector.arrays import as_source, part_of
 from cance.detector.conformal import EXPECTED_RATE, is_rate, p_values, rate_of, threshold
 from cance.detector.degenerate import refuse_extremes, refuse_overflow, refuse_same
 from cance.detector.inputs import validated
-from cance.detector.model import FARTHEST
+from cance.detector.model import always_finite
+from cance.detector.parameters import drawn_seed
 from cance.devices import isolated, resolve_device
 from cance.randomness import streams
 from cance.scaling import SCALERS
@@ -86,7 +86,7 @@ class ConformalDetector(OutlierMixin, BaseEstimator):
             held_out = twin._learn(X, y)
             twin.calibration_scores_ = twin.offset_ = None
             if held_out is not None:
-                twin.calibration_scores_ = np.sort(_finite(twin._scores(held_out)))
+                twin.calibration_scores_ = np.sort(always_finite(twin._scores(held_out)))
                 cut = threshold(twin.calibration_scores_, rate_of(self.contamination))
                 twin.offset_ = -cut
             self.__dict__ = vars(twin) | {"fitted_": twin}
@@ -105,7 +105,7 @@ class ConformalDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         with isolated(), torch.no_grad():
             fitted = getattr(self, "fitted_", self)  # which is not there yet while it is watched
-            return _finite(fitted._scores(fitted._checked(X)))
+            return always_finite(fitted._scores(fitted._checked(X)))
 
     def p_value(self, X) -> np.ndarray:
         """Conformal p-values, uniform on what is new and normal: **low is anomalous**, (N,) float64.
@@ -161,16 +161,7 @@ class ConformalDetector(OutlierMixin, BaseEstimator):
 
     def _seed(self) -> int:
         """What `random_state` gives: the seed of every draw."""
-        state = self.random_state
-        if isinstance(state, np.random.Generator):
-            return int(state.integers(2**31))
-        try:
-            return int(check_random_state(state).randint(2**31))
-        except ValueError:
-            raise ValueError(
-                f"random_state is {state!r}, expected None, an integer from 0 to 2**32 - 1, or a "
-                "generator of numpy.random"
-            ) from None
+        return drawn_seed(self.random_state, "an integer from 0 to 2**32 - 1")
 
     def _require_threshold(self) -> None:
         if self.offset_ is None:
@@ -239,8 +230,3 @@ class RowDetector(ConformalDetector):
     def _scaled(self, X: np.ndarray) -> torch.Tensor:
         X = np.array(X, np.float64, order="C")
         return torch.from_numpy(self.scaler_.transform(X)).float().to(resolve_device(self.device))
-
-
-def _finite(scores: np.ndarray) -> np.ndarray:
-    """A NaN, of a row so far out that float32 overflows, would pass for an inlier."""
-    return np.where(np.isfinite(scores), scores, FARTHEST)

@@ -119,8 +119,12 @@ class Model:
 
     def score_features(self, features: torch.Tensor) -> np.ndarray:
         """The anomaly score of composite features: (N, d + 2) -> (N,) float64."""
-        scores = anomaly_score(self.variant, features, self.density).cpu().numpy()
-        return np.where(np.isfinite(scores), scores, FARTHEST)  # a NaN would pass for an inlier
+        return always_finite(anomaly_score(self.variant, features, self.density).cpu().numpy())
 
     def _features(self, x: torch.Tensor) -> torch.Tensor:
         return x if self.is_mixture else composite(x, self.autoencoder)
+
+
+def always_finite(scores: np.ndarray) -> np.ndarray:
+    """The scores, (N,), with `FARTHEST` for what is none: a NaN would pass for an inlier."""
+    return np.where(np.isfinite(scores), scores, FARTHEST)

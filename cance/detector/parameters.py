@@ -132,14 +132,36 @@ def seed_of(random_state) -> int:
         if random_state < 0:
             raise ValueError(f"random_state is {random_state}, expected an integer of 0 or more")
         return int(random_state)
+    return drawn_seed(random_state, "an integer of 0 or more")
+
+
+def drawn_seed(random_state, integers: str) -> int:
+    """A seed drawn from a generator of NumPy's, or from what scikit-learn makes one of.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+    integers : str
+        Which are taken, for the message.
+
+    Returns
+    -------
+    int
+        In [0, 2**31).
+
+    Raises
+    ------
+    ValueError
+        If nothing can be drawn from it.
+    """
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31))
     try:
         return int(check_random_state(random_state).randint(2**31))
     except ValueError:
         raise ValueError(
-            f"random_state is {random_state!r}, expected None, an integer of 0 or more, or a "
-            "generator of numpy.random"
+            f"random_state is {random_state!r}, expected None, {integers}, or a generator of "
+            "numpy.random"
         ) from None
 
 

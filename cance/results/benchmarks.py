@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cance.results import provenance
 
@@ -69,7 +70,7 @@ def false_alarms(measured: Mapping) -> pd.DataFrame:
 
 def _alarms(shares: np.ndarray, promised: np.ndarray) -> str:
     shares, promised = 100 * shares, 100 * promised
-    return f"{shares.mean():.1f} ± {standard_error(shares):.1f} ({promised.mean():.1f})"
+    return f"{shares.mean():.1f} ± {stats.sem(shares):.1f} ({promised.mean():.1f})"
 
 
 def kept(measured: Mapping) -> pd.DataFrame:
@@ -91,7 +92,7 @@ def kept(measured: Mapping) -> pd.DataFrame:
     for i, rate in enumerate(measured["asked"]):
         by_set = {name: np.array(rates)[:, 0, i] for name, rates in measured["rates"].items()}
         whole = np.concatenate(list(by_set.values()))
-        alarms, error = float(whole.mean()), standard_error(whole)
+        alarms, error = float(whole.mean()), float(stats.sem(whole))
         ratios = [found.mean() / rate for found in by_set.values()]
         rows[rate] = (alarms, error, (alarms - rate) / error, max(ratios), min(ratios))
     columns = ["alarms", "error", "errors_off", "largest", "least"]
@@ -142,8 +143,3 @@ def growth(measured: Mapping) -> pd.DataFrame:
     found = [figures for figures in measured["benchmarks"].values() if "rows" in figures]
     frame = pd.DataFrame(found).set_index("rows").sort_index()
     return frame[["fit, seconds", "score, seconds", "fit, MiB added", "score, MiB added"]]
-
-
-def standard_error(values: np.ndarray) -> float:
-    """Of the mean of (N,) values, N at least two."""
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
