@@ -104,7 +104,7 @@ def _run(arguments) -> int:
 
 
 def _tables(arguments) -> int:
-    from cance.results import paper, tables
+    from cance.results import paper, printing, tables
 
     found, errors = _records(arguments.results)
     for error in errors:
@@ -114,7 +114,7 @@ def _tables(arguments) -> int:
     numbers = arguments.tables or list(paper.TABLES)
     compared = [tables.compare(number, found) for number in numbers]
     for table in compared:
-        print(tables.render(table, arguments.format))
+        print(printing.render(table, arguments.format))
     if not any(table["ours_mean"].notna().any() for table in compared):
         raise ValueError(
             f"{arguments.results}: holds no record of table {', '.join(map(str, numbers))}, and the "

@@ -22,34 +22,21 @@ import numpy as np
 import torch
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensors_to_bytes
-from sklearn.base import TransformerMixin
 
 import cance
-from cance.autoencoder import Autoencoder, AutoencoderSettings
-from cance.density import DensityEstimate
+from cance.detector import rebuilding
 from cance.detector.inputs import Reading
 from cance.detector.model import Model
 from cance.detector.parameters import settings_of
+from cance.detector.rebuilding import SCALER_STATE, as_tuple, part
 from cance.devices import resolve_device
-from cance.encoding import RunSettings
 from cance.hashing import sha256_of
-from cance.moments import Moments
-from cance.nce import NCESettings
-from cance.networks.conv import ConvSettings
-from cance.networks.log_odds import LogOddsSettings
-from cance.networks.mlp import MLPSettings
-from cance.pca import PCAReconstructor, PCASettings
-from cance.row_mixture import Member, RowMixture
-from cance.rows import BOTH, RowDensity
-from cance.scaling import SCALERS
+from cance.row_mixture import RowMixture
 from cance.training import BestWeights
 from cance.variants import ERROR
-from cance.whitening import Scaling, Whitening
 
 FORMAT = 2
 READABLE = (1, 2)
-SCALER_STATE = {"standard": ("mean", "scale"), "range": ("min", "scale")}
-"""What each of `SCALERS` transforms with."""
 
 
 class ModelFileError(ValueError):
@@ -157,20 +144,20 @@ def load(path, device: str = "auto") -> Saved:
     parameters, fitted = body["parameters"], body["fitted"]
     if body["format"] == 1:
         parameters, fitted = _of_format_1(parameters, fitted)
-    settings = _settings(fitted["settings"])
-    reading = Reading(**{k: _tuple(v) for k, v in fitted["reading"].items()})
+    settings = rebuilding.settings(fitted["settings"])
+    reading = Reading(**{k: as_tuple(v) for k, v in fitted["reading"].items()})
     density = None
     if parameters["variant"] != ERROR:
-        density = _any_density(settings.nce, _part(tensors, "density.")).to(place).eval()
+        density = rebuilding.density(settings.nce, part(tensors, "density.")).to(place).eval()
     autoencoder = density
     if not isinstance(density, RowMixture):
-        autoencoder = _autoencoder(reading.shape, settings, _part(tensors, "autoencoder."))
+        autoencoder = rebuilding.autoencoder(reading.shape, settings, part(tensors, "autoencoder."))
     model = Model(
         parameters=parameters,
         settings=settings,
         reading=reading,
         variant=parameters["variant"],
-        scaler=_scaler(parameters["scaling"], _part(tensors, "scaler.")),
+        scaler=rebuilding.scaler(parameters["scaling"], part(tensors, "scaler.")),
         autoencoder=autoencoder.to(place).eval(),
         density=density,
         seed=fitted["seed"],
@@ -222,80 +209,6 @@ def _of_format_1(parameters: dict, fitted: dict) -> tuple[dict, dict]:
     return parameters, fitted | {"reading": asdict(reading), "settings": asdict(settings)}
 
 
-def _settings(values: dict) -> RunSettings:
-    """The reverse of `dataclasses.asdict`."""
-    autoencoder, nce = dict(values["autoencoder"]), dict(values["nce"])
-    nce["network"] = LogOddsSettings(_tuple(nce["network"]["hidden"]))
-    if "network" not in autoencoder:
-        kind = PCASettings(**autoencoder)
-    else:
-        network = {k: _tuple(v) for k, v in autoencoder["network"].items()}
-        shape = ConvSettings(**network) if "channels" in network else MLPSettings(**network)
-        kind = AutoencoderSettings(**autoencoder | {"network": shape})
-    return RunSettings(kind, NCESettings(**nce), values["validation_fraction"])
-
-
-def _autoencoder(
-    shape: tuple[int, ...], settings: RunSettings, tensors: dict[str, torch.Tensor]
-) -> torch.nn.Module:
-    if isinstance(settings.autoencoder, PCASettings):
-        return PCAReconstructor(tensors["mean"], tensors["components"])
-    with torch.device("meta"):  # draws no weights, and so no random numbers
-        module = Autoencoder(shape, settings.autoencoder)
-    module.to_empty(device="cpu").load_state_dict(tensors)
-    return module.requires_grad_(False)
-
-
-def _any_density(nce: NCESettings, tensors: dict[str, torch.Tensor]) -> torch.nn.Module:
-    """Of composite features, of rows given one autoencoder, or of rows by a mixture."""
-    if "whitening_of" in tensors:
-        return _mixture(nce, tensors)
-    if "k" in tensors:
-        of_features = _density(nce, _part(tensors, "density."))
-        return RowDensity(of_features, BOTH, tensors["k"], tensors["lowest"])
-    return _density(nce, tensors)
-
-
-def _mixture(nce: NCESettings, tensors: dict[str, torch.Tensor]) -> RowMixture:
-    which = tensors["whitening_of"].tolist()
-    whitenings, members = [], []
-    for i in range(max(which) + 1):
-        own = _part(tensors, f"whitenings.{i}.")
-        scaling = Scaling(**_part(own, "scaling."))
-        whitenings.append(Whitening(scaling, own["mean"], own["basis"], own["spread"]))
-    for i in range(len(which)):
-        own = _part(tensors, f"members.{i}.")
-        density = _density(nce, _part(own, "density."))
-        member = Member(len(whitenings[0].mean), len(density.shift) - 1)
-        member.density = density
-        member.log_normaliser, member.lowest = own["log_normaliser"], own["lowest"]
-        members.append(member)
-    return RowMixture(whitenings, members, which, tensors["weights"])
-
-
-def _density(nce: NCESettings, tensors: dict[str, torch.Tensor]) -> DensityEstimate:
-    width = len(tensors["shift"])
-    zeros = torch.zeros(width, dtype=torch.float64, device="cpu")
-    blank = Moments(1, zeros, torch.diag(zeros + 1))
-    density = DensityEstimate(blank, nce.network, nce.noise_ratio, nce.initial_psi)
-    density.to_empty(device="cpu").load_state_dict(tensors)
-    return density.requires_grad_(False)
-
-
-def _scaler(scaling: str, tensors: dict[str, torch.Tensor]) -> TransformerMixin | None:
-    if not tensors:
-        return None
-    scaler = SCALERS[scaling]().set_output(transform="default")
-    for name in SCALER_STATE[scaling]:
-        setattr(scaler, f"{name}_", tensors[name].numpy())
-    scaler.n_features_in_ = len(scaler.scale_)
-    return scaler
-
-
-def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
 def _plain(name: str, value):
     """A parameter as JSON holds it; a parameter search sets NumPy's numbers."""
     if isinstance(value, torch.device):
@@ -307,10 +220,6 @@ def _plain(name: str, value):
     if not is_plain or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"{name} is {value!r}, expected a number, text or None in order to save")
     return value
-
-
-def _tuple(value):
-    return tuple(value) if isinstance(value, list | tuple) else value
 
 
 def _history(best: BestWeights) -> dict:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from cance.results import paper, tables
+from cance.results import paper, printing, tables
 from cance.results.effects import Effect
 
 _KEYS = ("dataset", "row", "column")
@@ -70,7 +70,7 @@ def compared(frame: pd.DataFrame, title: str = "") -> Shown:
         classes[column] = "number"
     classes["verdict"] = [f"verdict {word}" for word in frame["verdict"]]
     caption = _caption(frame, title, [key for key in _KEYS if key not in keys])
-    return Shown(tables.render(frame), _html(shown, caption, classes))
+    return Shown(printing.render(frame), _html(shown, caption, classes))
 
 
 def by_class(frame: pd.DataFrame, title: str = "", columns: Sequence[str] = ()) -> Shown:
@@ -112,7 +112,7 @@ def by_class(frame: pd.DataFrame, title: str = "", columns: Sequence[str] = ()) 
     classes.insert(0, "normal", "")
     how = "In each place: the paper's number, ours, the verdict."
     caption = _caption(frame, title, ["dataset"]) + f" {how}"
-    return Shown(tables.render(frame), _html(shown, caption, classes))
+    return Shown(printing.render(frame), _html(shown, caption, classes))
 
 
 def plain(

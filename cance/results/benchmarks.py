@@ -57,15 +57,19 @@ def false_alarms(measured: Mapping) -> pd.DataFrame:
         standard error over the splits, and what the ranks promise, which are whole.
     """
     asked = [f"asked {rate:.0%}" for rate in measured["asked"]]
-    by_set = {name: np.array(rates) for name, rates in measured["rates"].items()}
-    by_set["all"] = np.concatenate(list(by_set.values()))
     return pd.DataFrame(
         {
             name: [_alarms(*rates[:, :, i].T) for i in range(len(asked))]
-            for name, rates in by_set.items()
+            for name, rates in _by_set(measured).items()
         },
         index=asked,
     ).T.rename_axis("normal rows")
+
+
+def _by_set(measured: Mapping) -> dict[str, np.ndarray]:
+    """The rates of each set, (splits, 2, 3), and of the splits of all sets, last."""
+    by_set = {name: np.array(rates) for name, rates in measured["rates"].items()}
+    return by_set | {"all": np.concatenate(list(by_set.values()))}
 
 
 def _alarms(shares: np.ndarray, promised: np.ndarray) -> str:
@@ -90,10 +94,9 @@ def kept(measured: Mapping) -> pd.DataFrame:
     """
     rows = {}
     for i, rate in enumerate(measured["asked"]):
-        by_set = {name: np.array(rates)[:, 0, i] for name, rates in measured["rates"].items()}
-        whole = np.concatenate(list(by_set.values()))
+        *each, whole = (rates[:, 0, i] for rates in _by_set(measured).values())
         alarms, error = float(whole.mean()), float(stats.sem(whole))
-        ratios = [found.mean() / rate for found in by_set.values()]
+        ratios = [found.mean() / rate for found in each]
         rows[rate] = (alarms, error, (alarms - rate) / error, max(ratios), min(ratios))
     columns = ["alarms", "error", "errors_off", "largest", "least"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

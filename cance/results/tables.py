@@ -6,7 +6,6 @@ is hidden.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,7 +15,7 @@ from cance.results import paper
 from cance.results.schema import Run
 from cance.results.verdicts import pooled_standard_error, verdict
 
-pd, tabulate = require("pandas"), require("tabulate").tabulate
+pd = require("pandas")
 
 NUMBERS = ("paper_mean", "paper_sd", "ours_mean", "ours_sd", "difference")
 COLUMNS = (
@@ -24,7 +23,6 @@ COLUMNS = (
     *("paper_mean", "paper_sd", "ours_mean", "ours_sd", "n", "difference", "verdict"),
     "stand_in",
 )
-FORMATS = ("text", "markdown", "latex", "json")
 WITHIN = (0.5, 1.0, 2.0)  # points
 REGENERATED = "regenerated"  # MNIST-C's images, drawn anew by the same recipe
 ANOTHER_RESNET18 = "ResNet-18 (CNTK, one block more)"  # the paper says ResNet-18, not whose
@@ -34,7 +32,6 @@ LABELS = (FULL, SHORTENED, "our reading", "test-informed")
 COMPARABLE = {REGENERATED, ANOTHER_RESNET18}
 """What ours rests on that leaves a number comparable with the paper's."""
 
-_TABULATE = {"text": "presto", "markdown": "pipe", "latex": "latex_longtable"}
 _VERDICTS = ("reproduced", "higher", "lower")
 
 
@@ -143,85 +140,6 @@ def counts(frame: pd.DataFrame) -> dict:
     }
 
 
-def summary(frame: pd.DataFrame) -> str:
-    """The `counts` of some compared numbers in one line."""
-    count = counts(frame)
-    if not count["compared"]:
-        return f"0 of {count['numbers']} compared"
-    within = ", ".join(f"{number} within {limit:g}" for limit, number in count["within"].items())
-    verdicts = ", ".join(f"{number} {word}" for word, number in count["verdicts"].items())
-    return f"{count['compared']} of {count['numbers']} compared: {verdicts}; {within} points"
-
-
-def render(frame: pd.DataFrame, format: str = "text") -> str:
-    """Print compared numbers.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Rows of `compare`, of one table or several.
-    format : {"text", "markdown", "latex", "json"}
-        JSON is a list of objects with `COLUMNS` as keys, null where there is no number. The others
-        print each table under its title, with ``mean ± sd (n)`` of the paper and of ours, and the
-        `counts` below; LaTeX needs the longtable package.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If there is no such format.
-    """
-    if format not in FORMATS:
-        raise ValueError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
-    if format == "json":
-        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-        return json.dumps(rows, indent=1)
-    groups = frame.groupby("table", sort=False)
-    return "\n\n".join(_render_table(table, rows, format) for table, rows in groups)
-
-
-def wide(frame: pd.DataFrame) -> pd.DataFrame:
-    """Compared numbers as the paper prints them: a row a class, a column a method.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Rows of `compare`, of one table and data set.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Strings ``paper | ours verdict``, where the verdict is ``=`` for reproduced, ``+`` for
-        higher and ``-`` for lower, and ours is empty where nothing ran.
-    """
-    marks = {"reproduced": "=", "higher": "+", "lower": "-", "": ""}
-    digits = _printed_digits(frame["table"].iloc[0])
-    texts = [
-        f"{_mean_sd(c.paper_mean, c.paper_sd, digits)} | {_mean_sd(c.ours_mean, c.ours_sd, digits)} "
-        f"{marks[c.verdict]} {c.stand_in}".rstrip()
-        for c in frame.itertuples()
-    ]
-    shown = frame[["row", "column"]].assign(text=texts)
-    order = {
-        "index": list(dict.fromkeys(frame["row"])),
-        "columns": list(dict.fromkeys(frame["column"])),
-    }
-    return shown.pivot(index="row", columns="column", values="text").reindex(**order)
-
-
-def _printed_digits(table):
-    return 2 if paper.POINT[table] < 1 else 1
-
-
-def _mean_sd(mean, sd, digits):
-    if np.isnan(mean):
-        return ""
-    return f"{mean:.{digits}f}" if np.isnan(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
-
-
 def _metrics_by_run(records):
     found = {}
     for record in records:
@@ -266,41 +184,3 @@ def _fed(metrics, feed, dataset, row, column):
             stand_ins |= {of_run[variant]} if variant in of_run else set()
     complete = sorted((s, v) for s, v in values_of.items() if len(v) == len(normals))
     return {seed: np.mean(values) for seed, values in complete}, stand_ins
-
-
-def _render_table(table, frame, format):
-    printed = _printed_digits(table)  # ours and the difference get one more
-    rows = [
-        (
-            *(number.dataset, number.row, number.column),
-            _mean_sd_n(number.paper_mean, number.paper_sd, paper.RUNS[table], printed),
-            _ours(number, printed + 1),
-            f"{number.difference:+.{printed + 1}f}" if number.n else "",
-            number.verdict,
-        )
-        for number in frame.itertuples()
-    ]
-    body = tabulate(
-        rows,
-        headers=("dataset", "row", "column", "paper", "ours", "difference", "verdict"),
-        tablefmt=_TABULATE[format],
-        colalign=("left",) * 5 + ("right", "left"),
-        disable_numparse=True,
-    )
-    title, below = f"Table {table}: {paper.caption(table)}", summary(frame)
-    if format == "latex":
-        return f"% {title}\n{body}\n% {below}".replace("±", r"$\pm$")
-    return f"{title}\n\n{body}\n\n{below}"
-
-
-def _ours(number, digits):
-    text = _mean_sd_n(number.ours_mean, number.ours_sd, number.n, digits)
-    return f"{text}, {number.stand_in}" if number.stand_in else text
-
-
-def _mean_sd_n(mean, sd, n, digits):
-    if n == 0:
-        return ""
-    if np.isnan(sd):  # the paper's means without one are often quoted, from an unstated n
-        return f"{mean:.{digits}f}" + (" (1)" if n == 1 else "")
-    return f"{mean:.{digits}f} ± {sd:.{digits}f} ({n})"

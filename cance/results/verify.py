@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cance.hashing import differences
-from cance.results import paper, tables
+from cance.results import paper, printing, tables
 from cance.results.records import RecordError, StrayTemporary, scan
 from cance.results.schema import Run
 
@@ -75,7 +75,7 @@ def verify(root) -> Report:
         records=len(records),
         failures=[error for error in errors if not isinstance(error, StrayTemporary)],
         notes=notes,
-        tables={t: tables.summary(tables.compare(t, records)) for t in paper.TABLES},
+        tables={t: printing.summary(tables.compare(t, records)) for t in paper.TABLES},
     )
 
 

@@ -7,7 +7,6 @@ import math
 import pytest
 from record_factory import make_record
 
-from cance.results import tables
 from cance.results.summaries import runs as summaries
 from cance.results.summaries import studies
 
@@ -65,17 +64,6 @@ def test_costs_add_up_the_densities_of_a_cell(records):
     [row] = summaries.costs(both).to_dict("records")
     assert (row["autoencoder"], row["densities"], row["total"]) == (40.0, 12.0, 55.0)
     assert row["runs"] == 2
-
-
-def test_the_wide_table_has_the_paper_beside_ours_and_the_verdict():
-    found = [record((k,), seed, 0.9, 0.96) for k in range(10) for seed in range(5)]
-    frame = tables.compare(7, found)
-    wide = tables.wide(frame[frame["dataset"] == "MNIST"])
-    assert list(wide.index) == [*map(str, range(10)), "Avg"]
-    assert list(wide.columns) == ["Error", "LatNCE", "CNCE", "CANCE"]
-    assert wide.loc["8", "CANCE"] == "95.6 ± 0.3 | 96.0 ± 0.0 ="
-    assert wide.loc["2", "CNCE"] == "96.6 ± 0.7 | 90.0 ± 0.0 -"
-    assert wide.loc["8", "Error"] == "85.8 ± 0.4 |"
 
 
 def test_corruptions_are_averaged_over_seeds():
