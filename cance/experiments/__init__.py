@@ -37,16 +37,19 @@ SMOKE = RunSettings(
 )
 """Trains for real, in seconds, and proves only that everything runs."""
 
+PLANS = (
+    images,
+    noise,
+    readings,
+    table_plans,
+    kddcup,
+    pretrained,
+    image_baselines,
+    rows,
+    likelihood_baselines,
+)
 EXPERIMENTS: dict[tuple[str, str], Experiment] = {
-    **images.EXPERIMENTS,
-    **noise.EXPERIMENTS,
-    **readings.EXPERIMENTS,
-    **table_plans.EXPERIMENTS,
-    **kddcup.EXPERIMENTS,
-    **pretrained.EXPERIMENTS,
-    **image_baselines.EXPERIMENTS,
-    **rows.EXPERIMENTS,
-    **likelihood_baselines.EXPERIMENTS,
+    key: each for plan in PLANS for key, each in plan.EXPERIMENTS.items()
 }
 """By name and data set."""
 

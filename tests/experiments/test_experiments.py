@@ -9,7 +9,7 @@ from run_factory import measured
 import cance
 from cance import data, devices, experiments, protocols
 from cance.augmentation import AugmentedData, TruncatedNormal
-from cance.experiments import EXPERIMENTS, SMOKE, data_sha256, find, list_runs
+from cance.experiments import EXPERIMENTS, PLANS, SMOKE, data_sha256, find, list_runs
 from cance.experiments.runs import images as cells_module
 from cance.experiments.runs.images import score_variants
 from cance.experiments.runs.studies import (
@@ -101,6 +101,10 @@ def test_every_experiment_can_be_planned_and_recorded(name):
     assert settings[0] != settings[1]  # so that neither can pass for the other
     whole = json.loads(json.dumps(experiment.settings.as_dict()))
     assert whole.get("validation_fraction", 0.2) == 0.2  # a baseline's is its own
+
+
+def test_no_plan_takes_the_place_of_another_s_experiment():
+    assert len(EXPERIMENTS) == sum(len(plan.EXPERIMENTS) for plan in PLANS)
 
 
 def test_the_papers_settings_are_those_that_it_prints():

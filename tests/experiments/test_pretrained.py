@@ -20,6 +20,7 @@ from cance.data.backbones import BACKBONES
 from cance.data.embeddings import EmbeddedDataset
 from cance.experiments import EXPERIMENTS, SMOKE, find, named
 from cance.experiments.runs import pretrained
+from cance.experiments.runs.noise import NOISES, WidthSettings, score_widths_on_features
 from cance.experiments.runs.pretrained import (
     PretrainedSettings,
     UnitLengthSettings,
@@ -37,7 +38,7 @@ from cance.experiments.runs.studies import StudySettings, Trial
 from cance.randomness import split_rows, streams
 from cance.results import records
 from cance.results.schema import Run
-from cance.variants import VARIANTS
+from cance.variants import DENSITY_VARIANTS, VARIANTS
 
 LITE0 = "efficientnet-lite0"
 RUN = Run(f"pretrained-{LITE0}", "digits", (8,), 1)
@@ -107,6 +108,18 @@ def test_a_study_fits_every_trial_to_the_same_features():
     assert found["scores_sha256"]["longer"] != record()["scores_sha256"]["CANCE"]
     assert found["stand_ins"] == dict.fromkeys(trials, STAND_IN)
     assert records.seal(found | {"git": None})["settings"]["trials"]["longer"]["steps"] == 90
+
+
+def test_densities_under_a_noise_are_the_tables_own_bit_for_bit():
+    settings = WidthSettings(SETTINGS, {"as it is": {}, "wide": NOISES["K = 3"]}, draws=2000)
+    found = measured(score_widths_on_features, RUN, settings)
+    assert set(found["metrics"]) == set(settings.methods)
+    for variant in DENSITY_VARIANTS:
+        ours = found["scores_sha256"][f"{variant}, as it is"]
+        assert ours == record()["scores_sha256"][variant]
+        assert found["selection"][f"{variant}, wide"]["mean_widening"] == pytest.approx(3, abs=1e-4)
+    assert found["stand_ins"] == dict.fromkeys(settings.methods, STAND_IN)
+    records.seal(found | {"git": None})
 
 
 def test_only_the_densities_that_are_asked_for_are_fitted():

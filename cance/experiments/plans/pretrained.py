@@ -21,6 +21,7 @@ from cance.experiments.runs.distances import (
     DistanceSettings,
     score_distances,
 )
+from cance.experiments.runs.noise import NOISES, WidthSettings, score_widths_on_features
 from cance.experiments.runs.pretrained import (
     PretrainedSettings,
     UnitLengthSettings,
@@ -38,6 +39,8 @@ SIZES = (32, 64, 96, 128, 160, 224)
 """Of the input, in pixels: what the fingerprint is taken at."""
 SMALLER = (128, 160)
 """Sizes other than 224 at which densities are fitted too."""
+WIDE_NOISES = ("K from 1.69", "K = 3")
+"""Of `cance.experiments.runs.noise.NOISES`: those under which -T alone can score."""
 MOST_COMPONENTS = 128
 """Of features of unit length: T sees twice as many latents as at 224 in Table 9, at most."""
 
@@ -140,6 +143,18 @@ def _beside(backbone: str):
                 f"no table of the paper: K starts at 1.69, {title} features and PCA",
                 score_variants_on_features,
                 varies={"initial_psi": 0.0},
+            ),
+        )
+        yield (
+            "wide-noise",
+            dataset,
+            Experiment(
+                WidthSettings(own, {name: NOISES[name] for name in WIDE_NOISES}),
+                SINGLE_CLASSES,
+                1,
+                f"no table of the paper: wide noise, S and -T, {title} features and PCA",
+                score_widths_on_features,
+                varies={"noises": WIDE_NOISES},
             ),
         )
         directions = UnitLengthSettings(replace(own, latent_dim=MOST_COMPONENTS))

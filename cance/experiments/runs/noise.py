@@ -19,7 +19,8 @@ from cance.encoding import RunSettings
 from cance.experiments.experiment import Outcome, Stopwatch
 from cance.experiments.runs.images import one_class_features
 from cance.experiments.runs.mnist_c import corruption_features
-from cance.experiments.runs.steps import Features, chosen_density, summed_up
+from cance.experiments.runs.pretrained import PretrainedSettings, normal_features, stand_ins
+from cance.experiments.runs.steps import Features, chosen_density, encode, summed_up
 from cance.moments import tensor_moments
 from cance.results.schema import Run
 from cance.variants import DENSITY_VARIANTS, ERROR, anomaly_score, columns, fit_density
@@ -43,15 +44,15 @@ class WidthSettings:
 
     Parameters
     ----------
-    base : RunSettings
-        Autoencoder, split, and the NCE settings that the noises change.
+    base : RunSettings or PretrainedSettings
+        Autoencoder or features, split, and the NCE settings that the noises change.
     noises : dict of str to dict
         By name, fields of `NCESettings`.
     draws : int
         Rows of noise behind a normaliser.
     """
 
-    base: RunSettings
+    base: RunSettings | PretrainedSettings
     noises: dict[str, dict]
     draws: int = 2**20
 
@@ -98,25 +99,59 @@ def score_widths(
     found = (corruption_features if run.dataset == "mnist-c" else one_class_features)(
         run, settings.base, device, seconds
     )
+    return summed_up(found, *_fit_widths(found, settings, run.seed, seconds))
+
+
+def score_widths_on_features(
+    run: Run, settings: WidthSettings, device: torch.device, seconds: Stopwatch
+) -> Outcome:
+    """The same on a pretrained network's features, with PCA in the autoencoder's place.
+
+    Parameters
+    ----------
+    run : Run
+    settings : WidthSettings
+        Its base are `PretrainedSettings`.
+    device : torch.device
+    seconds : Stopwatch
+
+    Returns
+    -------
+    Outcome
+        As that of `score_widths`, with ``stand_ins`` and ``explained_variance``, as
+        `cance.experiments.runs.pretrained.score_variants_on_features` has them.
+    """
+    base = settings.base
+    with seconds.time("data"):
+        rows = normal_features(run, base, device)
+    found = encode(rows, base.own, run.seed, device, seconds)
+    scores, selection = _fit_widths(found, settings, run.seed, seconds)
+    return summed_up(found, scores, selection, **stand_ins(base.backbone, scores))
+
+
+def _fit_widths(
+    found: Features, settings: WidthSettings, seed: int, seconds: Stopwatch
+) -> tuple[dict[str, torch.Tensor], dict[str, dict]]:
+    """Scores and ``selection``, by variant and noise, of the same composite features."""
     scores, selection = {ERROR: anomaly_score(ERROR, found.test, None)}, {}
     for noise, changes in settings.noises.items():
         nce = replace(settings.base.nce, **changes)
         for variant in DENSITY_VARIANTS:
             name = f"{variant}, {noise}"
             with seconds.time(name):
-                fitted = fit_density(variant, found.train, found.validation, nce, run.seed)
+                fitted = fit_density(variant, found.train, found.validation, nce, seed)
             with seconds.time("scoring"):
                 scores |= both_scores(name, variant, found.test, fitted.density)
             with seconds.time("likelihood"):
-                rows = columns(variant, held_out(variant, found, run.seed))
+                rows = columns(variant, held_out(variant, found, seed))
                 likelihood = normalised_log_likelihood(
                     fitted.density,
                     rows,
                     settings.draws,
-                    torch.Generator().manual_seed(run.seed),
+                    torch.Generator().manual_seed(seed),
                 )
             selection[name] = chosen_density(fitted) | asdict(likelihood)
-    return summed_up(found, scores, selection)
+    return scores, selection
 
 
 def held_out(variant: str, found: Features, seed: int) -> torch.Tensor:
