@@ -19,8 +19,8 @@ from cance.encoding import RunSettings
 from cance.experiments.experiment import Outcome, Stopwatch
 from cance.experiments.runs.images import one_class_features
 from cance.experiments.runs.mnist_c import corruption_features
-from cance.experiments.runs.pretrained import PretrainedSettings, normal_features, stand_ins
-from cance.experiments.runs.steps import Features, chosen_density, encode, summed_up
+from cance.experiments.runs.pretrained import PretrainedSettings, pretrained_features, stand_ins
+from cance.experiments.runs.steps import Features, chosen_density, summed_up
 from cance.moments import tensor_moments
 from cance.results.schema import Run
 from cance.variants import DENSITY_VARIANTS, ERROR, anomaly_score, columns, fit_density
@@ -121,12 +121,9 @@ def score_widths_on_features(
         As that of `score_widths`, with ``stand_ins`` and ``explained_variance``, as
         `cance.experiments.runs.pretrained.score_variants_on_features` has them.
     """
-    base = settings.base
-    with seconds.time("data"):
-        rows = normal_features(run, base, device)
-    found = encode(rows, base.own, run.seed, device, seconds)
+    found = pretrained_features(run, settings.base, device, seconds)
     scores, selection = _fit_widths(found, settings, run.seed, seconds)
-    return summed_up(found, scores, selection, **stand_ins(base.backbone, scores))
+    return summed_up(found, scores, selection, **stand_ins(settings.base.backbone, scores))
 
 
 def _fit_widths(

@@ -18,7 +18,7 @@ from cance.data.embeddings import EmbeddedDataset, embed
 from cance.encoding import RunSettings
 from cance.experiments.experiment import Outcome, Stopwatch
 from cance.experiments.runs.images import dataset
-from cance.experiments.runs.steps import Rows, encode, fit_variants, summed_up
+from cance.experiments.runs.steps import Features, Rows, encode, fit_variants, summed_up
 from cance.experiments.runs.studies import StudySettings, fit_trials
 from cance.hashing import recorded
 from cance.nce import NCESettings
@@ -87,6 +87,28 @@ def normal_features(run: Run, settings: PretrainedSettings, device: torch.device
     return Rows(train, found.test_features, anomalous, found.data_sha256)
 
 
+def pretrained_features(
+    run: Run, settings: PretrainedSettings, device: torch.device, seconds: Stopwatch
+) -> Features:
+    """Composite features of a pretrained network's features, with PCA in the autoencoder's place.
+
+    Parameters
+    ----------
+    run : Run
+    settings : PretrainedSettings
+    device : torch.device
+    seconds : Stopwatch
+        Gets the phase ``data``, and those of `cance.experiments.runs.steps.encode`.
+
+    Returns
+    -------
+    Features
+    """
+    with seconds.time("data"):
+        rows = normal_features(run, settings, device)
+    return encode(rows, settings.own, run.seed, device, seconds)
+
+
 def stand_ins(backbone: str, methods: Iterable[str]) -> dict[str, dict[str, str]]:
     """The entry of a record that names, by method, what takes the place of the paper's network."""
     stand_in = find_backbone(backbone).stand_in
@@ -111,9 +133,8 @@ def score_variants_on_features(
         ``stand_ins`` says by variant what takes the place of the paper's network, and
         ``explained_variance`` is PCA's share on its training rows.
     """
-    with seconds.time("data"):
-        rows = normal_features(run, settings, device)
-    return _score_variants(rows, settings, run.seed, device, seconds)
+    features = pretrained_features(run, settings, device, seconds)
+    return _score_variants(features, settings, run.seed, seconds)
 
 
 @dataclass(frozen=True)
@@ -173,7 +194,8 @@ def score_unit_length(
         most = settings.features.latent_dim
         latent_dim = min(most, components_for(rows.normal, settings.explained_variance))
     chosen = replace(settings.features, latent_dim=latent_dim)
-    return _score_variants(rows, chosen, run.seed, device, seconds, latent_dim=latent_dim)
+    features = encode(rows, chosen.own, run.seed, device, seconds)
+    return _score_variants(features, chosen, run.seed, seconds, latent_dim=latent_dim)
 
 
 def components_for(rows: torch.Tensor, share: float) -> int:
@@ -196,8 +218,7 @@ def components_for(rows: torch.Tensor, share: float) -> int:
     return int((explained < share).sum()) + 1
 
 
-def _score_variants(rows, settings, seed, device, seconds, **extras) -> Outcome:
-    features = encode(rows, settings.own, seed, device, seconds)
+def _score_variants(features, settings, seed, seconds, **extras) -> Outcome:
     scores, selection = fit_variants(features, settings.nce, seed, seconds, settings.densities)
     named = stand_ins(settings.backbone, scores)
     return summed_up(features, scores, selection, **named, **extras)
@@ -222,9 +243,6 @@ def score_trials_on_features(
         Of the trials, with ``stand_ins`` and ``explained_variance``, as
         `score_variants_on_features` has them.
     """
-    base = settings.base
-    with seconds.time("data"):
-        rows = normal_features(run, base, device)
-    features = encode(rows, base.own, run.seed, device, seconds)
+    features = pretrained_features(run, settings.base, device, seconds)
     scores, selection = fit_trials(features, settings, run.seed, seconds)
-    return summed_up(features, scores, selection, **stand_ins(base.backbone, scores))
+    return summed_up(features, scores, selection, **stand_ins(settings.base.backbone, scores))
