@@ -126,9 +126,18 @@ def named(experiment: str, backbone: str) -> str:
         If there is no such experiment on that backbone.
     """
     find_backbone(backbone)
-    for (name, _), each in EXPERIMENTS.items():
-        if (each.varies.get("experiment"), each.varies.get("backbone")) == (experiment, backbone):
-            return name
+    names = {
+        each.varies["backbone"]: name
+        for (name, _), each in EXPERIMENTS.items()
+        if each.varies.get("experiment") == experiment
+    }
+    if backbone in names:
+        return names[backbone]
+    if names:
+        raise ValueError(
+            f"experiment {experiment!r} is not run on backbone {backbone!r}, expected one of: "
+            f"{', '.join(names)}"
+        )
     raise ValueError(
         f"experiment {experiment!r} has no backbone to choose, expected one of: "
         f"{', '.join(sorted(set(varying('experiment').values())))}"

@@ -214,3 +214,16 @@ def test_resnet18_is_one_flag_away(tmp_path, monkeypatch):
     assert found["stand_ins"] == {}
     [cached] = (tmp_path / "features").glob("*.npy")
     assert np.load(cached, mmap_mode="r").shape == (1797, 512)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "backbone", "told"),
+    [
+        ("rows-pretrained", "efficientnet-lite0", "expected one of: resnet18, resnet18-cntk"),
+        ("ablation", "resnet18", "'ablation' has no backbone to choose"),
+        ("pretrained", "resnet19", "unknown backbone 'resnet19'"),
+    ],
+)
+def test_a_name_that_no_experiment_has_is_refused_with_those_there_are(experiment, backbone, told):
+    with pytest.raises(ValueError, match=told):
+        named(experiment, backbone)

@@ -97,7 +97,11 @@ EVERY = [
 def test_the_smoke_profile_runs_and_its_record_is_current(name, small_data, tmp_path, capsys):
     experiment, dataset = name
     normal = ",".join(map(str, EXPERIMENTS[name].normals[0]))
-    arguments = ["run", experiment, "--dataset", dataset, "--profile", "smoke", "--device", "cpu"]
+    varies = EXPERIMENTS[name].varies
+    arguments = ["run", varies.get("experiment", experiment), "--dataset", dataset]
+    arguments += ["--profile", "smoke", "--device", "cpu"]
+    if "backbone" in varies:  # whichever weights are on this machine
+        arguments += ["--backbone", varies["backbone"]]
     arguments += ["--seeds", "1", "--normal", normal, "--results", str(tmp_path)]
     assert main(arguments) == 0, capsys.readouterr().err
     [record], errors = records.scan(tmp_path)
