@@ -27,6 +27,10 @@ class BackboneRecords:
         """The records of one experiment, by its name without a backbone, on one data set."""
         return runs.of(self.records, named(experiment, backbone or self.backbone), dataset)
 
+    def seeds(self, experiment: str, dataset: str, backbone: str | None = None) -> int:
+        """How many seeds those records have."""
+        return len({record["cell"]["seed"] for record in self(experiment, dataset, backbone)})
+
     def command(self, experiment: str, dataset: str) -> str:
         """The command that makes them."""
         return f"python -m cance run {experiment} --dataset {dataset} --backbone {self.backbone}"

@@ -37,7 +37,9 @@ SHOWN = (
     ("MNIST-C, all digits normal", (1, "MNIST-C", "MNIST-C", "CANCE"), "10"),
     ("Fashion-MNIST", (13, "Fashion-MNIST", "Avg", "CANCE"), "11"),
     ("CIFAR-10, from pixels", (1, "CIFAR-10", "CIFAR-10", "CANCE"), "9b"),
+    ("MNIST, pretrained features", (9, "MNIST", "Avg", "CANCE"), "12"),
     ("CIFAR-10, pretrained features", (9, "CIFAR-10", "Avg", "CANCE"), "12"),
+    ("Fashion-MNIST, nine classes normal", (5, "Fashion-MNIST", "Fashion-MNIST", "CANCE"), "12"),
     ("CIFAR-10, nine classes normal", (5, "CIFAR-10", "CIFAR-10", "CANCE"), "12"),
     ("Thyroid, F1", (6, "Thyroid", "Thyroid", "CANCE"), "13"),
     ("Arrhythmia, F1", (6, "Arrhythmia", "Arrhythmia", "CANCE"), "13"),
@@ -137,7 +139,7 @@ def advice(found: list[dict]) -> str:
     mnist = number[1, "MNIST", "MNIST", "CANCE"]
     pixels = number[1, "CIFAR-10", "CIFAR-10", "CANCE"]
     error = number[1, "MNIST", "MNIST", "Error"]
-    backbone, features = _on_features(found)
+    backbone, features, scaled = _on_features(found)
     measured = table_summaries.measured(found)
     honest = measured[measured["method"] != table_summaries.LEAK]
     ranking = ranks.ranking(honest, "average_precision").ranks
@@ -155,10 +157,14 @@ def advice(found: list[dict]) -> str:
         ),
         (
             "embeddings of a pretrained network",
-            '**Try first** PCA\'s error (`variant="Error"`) and nearest neighbours.',
+            (
+                "**Scale the rows to unit length**, keep many components, and try first PCA's error "
+                '(`variant="Error"`).'
+            ),
             (
                 f"CIFAR-10, {backbone}: error {features['Error']:.1f} %, neighbours "
-                f"{features['NN, features']:.1f} %, CANCE {features['CANCE']:.1f} %"
+                f"{features['NN, features']:.1f} %, CANCE {features['CANCE']:.1f} %; at unit length error "
+                f"{scaled['Error']:.1f} %, CANCE {scaled['CANCE']:.1f} %"
             ),
         ),
         (
@@ -173,16 +179,23 @@ def advice(found: list[dict]) -> str:
     return tabulate(lines, headers=["your data", "advice", "because"], tablefmt="pipe")
 
 
-def _on_features(found: list[dict]) -> tuple[str, pd.Series]:
-    """The first backbone that has been run on all of CIFAR-10, and its methods' mean AUROC in percent."""
+def _on_features(found: list[dict]) -> tuple[str, pd.Series, pd.Series]:
+    """The first backbone that has been run on all of CIFAR-10, and its methods' mean AUROC in percent.
+
+    Twice: on features as they are and scaled to unit length.
+    """
     for backbone in BACKBONES.values():
-        parts = [
-            runs.of(found, named(experiment, backbone.name), "cifar10")
-            for experiment in ("pretrained", "neighbours")
-        ]
+        try:
+            parts = [
+                runs.of(found, named(experiment, backbone.name), "cifar10")
+                for experiment in ("pretrained", "neighbours", "unit-length")
+            ]
+        except ValueError:  # a backbone without one of these experiments
+            continue
         if all(len({record["cell"]["normal"][0] for record in part}) == 10 for part in parts):
-            means = pd.concat([runs.mean_aurocs(part)["mean"] for part in parts])
-            return backbone.title, means[~means.index.duplicated()]
+            *plain, scaled = (runs.mean_aurocs(part)["mean"] for part in parts)
+            means = pd.concat(plain)
+            return backbone.title, means[~means.index.duplicated()], scaled
     raise ValueError("no backbone has records of all of CIFAR-10's classes")
 
 

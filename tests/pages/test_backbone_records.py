@@ -20,6 +20,17 @@ def test_records_are_of_the_backbone_unless_another_is_named():
     assert of("pretrained", "mnist") == []
 
 
+def test_seeds_are_counted_once_each():
+    records = [
+        make_record({"CANCE": 0.9}, experiment="psi-resnet18-cntk", normal=(k,), seed=seed)
+        for k in (0, 1)
+        for seed in (0, 3)
+    ]
+    of = BackboneRecords(records, "resnet18-cntk")
+    assert of.seeds("psi", "mnist") == 2
+    assert of.seeds("psi", "cifar10") == 0
+
+
 def test_the_command_is_one_that_the_command_line_takes():
     of = BackboneRecords([], "resnet18-cntk")
     arguments = _parser().parse_args(of.command("psi", "mnist").split()[3:])
