@@ -255,10 +255,14 @@ for on, narrow in trained.items():
     display(html_tables.plain(frame, title, 1))
     off = frame["distance"].drop(("the paper", ""))
     noise, score = off.idxmin()
+    gains = frame["CANCE"] - frame["CNCE"]
+    most = gains.drop(("the paper", "")).idxmax()
     display(
         Markdown(
             f"On {NAMES[on]} the nearest to the paper is {noise} scored by {score.replace('-T', '$-T$')}, {off.min():.1f} "
-            f"points off on average; the tables' own settings are {off['K from 1.05', widths.PLAIN]:.1f} points off. "
+            f"points off on average; the tables' own settings are {off['K from 1.05', widths.PLAIN]:.1f} points off. The "
+            f"augmentation gains most with {most[0]} scored by {most[1].replace('-T', '$-T$')}: {gains[most]:+.1f} points, "
+            f"where the paper has {gains['the paper', '']:+.1f} and the tables' own settings {gains['K from 1.05', 'S']:+.1f}. "
             f"(Seeds: {of.seeds('pretrained', on)} with K from 1.05, {of.seeds('wide-noise', on)} with the others.)"
         )
     )
