@@ -104,7 +104,10 @@ if whole:
 scaled = {on: of("unit-length", on) for on in ("cifar10", "mnist") if on in trained}
 scaled = {on: by.class_means(own) for on, own in scaled.items() if own}
 if scaled:
-    listed = [f"{own['CANCE'].mean():.1f} % on {NAMES[on]}" for on, own in scaled.items()]
+    listed = [
+        f"{own['CANCE'].mean():.1f} % on {NAMES[on]} (seeds: {of.seeds('unit-length', on)})"
+        for on, own in scaled.items()
+    ]
     parts.append(
         "Features scaled to unit length, with as many components as hold 95 % of the variance (128 at most), which "
         f"needs no label, give CANCE {' and '.join(listed)}."
@@ -330,7 +333,7 @@ for on, own in scaled.items():
             "d of Table 9": trained[on].mean()[name],
             f"d = {MOST_COMPONENTS}": many.get(name),
             "unit length": value,
-            "its d": f"{min(chosen)} to {max(chosen)}",
+            "its d": " to ".join(map(str, sorted({min(chosen), max(chosen)}))),
             "its seeds": of.seeds(SCALED, on),
         }
 if rows:

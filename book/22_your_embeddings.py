@@ -83,7 +83,9 @@ display(html_tables.plain(aurocs, "AUROC in percent", 1, ["score"]))
 
 # %% tags=["nbval-check-output", "hide-cell"]
 print("every score is finite:", all(np.isfinite(score).all() for score in scores.values()))
-print("the error alone finds most of them (AUROC above 90 %):", bool((aurocs.loc["Error"] > 90).all()))
+print(
+    "the error alone finds most of them (AUROC above 90 %):", bool((aurocs.loc["Error"] > 90).all())
+)
 
 # %% [markdown]
 # With a folder of pictures and one of the backbones of this project, `cance.data.embeddings` computes and stores the
