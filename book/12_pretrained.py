@@ -52,6 +52,7 @@ from cance.results.summaries import features as by
 from cance.results.summaries import noise as widths
 from cance.results.summaries import runs as summaries
 from cance.results.summaries import studies
+from cance.variants import DENSITY_VARIANTS
 
 root = provenance.results_folder(profile)
 network = backbones.find_backbone(backbone)
@@ -101,11 +102,15 @@ if whole:
         f"({simple['cosine NN, features']:.1f} %), and the Mahalanobis distance of features scaled to unit length "
         f"({simple[DIRECTIONS]:.1f} %); the paper's CANCE has {average.paper_mean['CIFAR-10', 'CANCE']:.1f} %."
     )
-scaled = {on: of("unit-length", on) for on in ("cifar10", "mnist") if on in trained}
-scaled = {on: by.class_means(own) for on, own in scaled.items() if own}
+SCALED = "unit-length"
+scaled = {
+    on: by.class_means(of(SCALED, on))
+    for on in ("cifar10", "mnist")
+    if on in trained and of(SCALED, on)
+}
 if scaled:
     listed = [
-        f"{own['CANCE'].mean():.1f} % on {NAMES[on]} (seeds: {of.seeds('unit-length', on)})"
+        f"{own['CANCE'].mean():.1f} % on {NAMES[on]} (seeds: {of.seeds(SCALED, on)})"
         for on, own in scaled.items()
     ]
     parts.append(
@@ -192,7 +197,7 @@ for on in ("cifar10", "mnist", "fashion-mnist"):
     if on in printed:
         tested[NAMES[on], "the paper, ResNet-18"] = printed[on], 5
     for source, (name, of_network) in sources.items():
-        by_class = by.class_means(of(name, on, of_network)) if of(name, on, of_network) else ()
+        by_class = by.class_means(of(name, on, of_network))
         if len(by_class) == 10:
             tested[NAMES[on], source] = by_class, of.seeds(name, on, of_network)
 for first, second in (("CANCE", "Error"), ("CANCE", "CNCE")):
@@ -232,7 +237,7 @@ for on in ("cifar10", "mnist"):
 # numbers of the three densities; it uses test results, and no table rests on it.
 
 # %% tags=["nbval-check-output", "hide-input"]
-DENSITIES = ["LatNCE", "CNCE", "CANCE"]
+densities = list(DENSITY_VARIANTS)
 for on, narrow in trained.items():
     found = widths.widths(of("wide-noise", on))
     seen = {("the paper", ""): printed.get(on), ("K from 1.05", widths.PLAIN): narrow}
@@ -243,10 +248,10 @@ for on, narrow in trained.items():
     if not len(found) or any(len(by_class) < 10 for by_class in seen.values()):
         continue
     rows = {
-        key: by_class[DENSITIES].mean().to_dict()
+        key: by_class[densities].mean().to_dict()
         | {
             "CANCE - CNCE": str(widths.effect(by_class["CANCE"] - by_class["CNCE"])),
-            "distance": float((by_class - printed[on])[DENSITIES].abs().mean().mean()),
+            "distance": float((by_class - printed[on])[densities].abs().mean().mean()),
         }
         for key, by_class in seen.items()
     }
@@ -265,7 +270,7 @@ for on, narrow in trained.items():
             f"On {NAMES[on]} the nearest to the paper is {noise} scored by {score.replace('-T', '$-T$')}, {off.min():.1f} "
             f"points off on average; the tables' own settings are {off['K from 1.05', widths.PLAIN]:.1f} points off. The "
             f"augmentation gains most with {most[0]} scored by {most[1].replace('-T', '$-T$')}: {gains[most]:+.1f} points, "
-            f"where the paper has {gains['the paper', '']:+.1f} and the tables' own settings {gains['K from 1.05', 'S']:+.1f}. "
+            f"where the paper has {gains['the paper', '']:+.1f} and the tables' own settings {gains['K from 1.05', widths.PLAIN]:+.1f}. "
             f"(Seeds: {of.seeds('pretrained', on)} with K from 1.05, {of.seeds('wide-noise', on)} with the others.)"
         )
     )
@@ -323,11 +328,10 @@ if whole:
 # rows' variance, at most 128: no label is needed for either. Beside it, 128 components of the features as they are.
 
 # %% tags=["nbval-check-output", "hide-input"]
-SCALED, MANY = "unit-length", f"components-{MOST_COMPONENTS}"
 rows = {}
 for on, own in scaled.items():
     chosen = [record["latent_dim"] for record in of(SCALED, on)]
-    many = by.class_means(of(MANY, on)).mean() if of(MANY, on) else {}
+    many = by.class_means(of(f"components-{MOST_COMPONENTS}", on)).mean()
     for name, value in own.mean().items():
         rows[NAMES[on], name] = {
             "d of Table 9": trained[on].mean()[name],

@@ -35,9 +35,9 @@ def render(frame: pd.DataFrame, format: str = "text") -> str:
     frame : pandas.DataFrame
         Rows of `cance.results.tables.compare`, of one table or several.
     format : {"text", "markdown", "latex", "json"}
-        JSON is a list of objects with `cance.results.tables.COLUMNS` as keys, null where there is no number. The others
-        print each table under its title, with ``mean ± sd (n)`` of the paper and of ours, and the
-        `counts` below; LaTeX needs the longtable package.
+        JSON is a list of objects with `cance.results.tables.COLUMNS` as keys, null where there is
+        no number. The others print each table under its title, with ``mean ± sd (n)`` of the paper
+        and of ours, and the `counts` below; LaTeX needs the longtable package.
 
     Returns
     -------
