@@ -76,7 +76,7 @@ def prepared(images: torch.Tensor, backbone: Backbone, image_size: int) -> torch
     """
     x = to_unit(images).expand(-1, 3, -1, -1)
     size = (image_size, image_size)
-    x = functional.interpolate(x, size, mode=backbone.interpolation, align_corners=False)
+    x = functional.interpolate(x, size, mode=backbone.interpolation, antialias=True)
     mean, std = (x.new_tensor(v)[:, None, None] for v in (backbone.mean, backbone.std))
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
