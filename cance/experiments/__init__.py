@@ -105,6 +105,27 @@ def varying(what: str) -> dict[str, Any]:
     }
 
 
+def by_backbone(experiment: str) -> dict[str, str]:
+    """The backbones that an experiment on pretrained features is run on, and its name on each.
+
+    Parameters
+    ----------
+    experiment : str
+        Its name on the paper's own backbone, such as ``"pretrained"``.
+
+    Returns
+    -------
+    dict of str to str
+        Key of `cance.data.backbones.BACKBONES` to a name such as ``"pretrained-efficientnet-lite0"``;
+        empty if the experiment has no backbone to choose.
+    """
+    return {
+        each.varies["backbone"]: name
+        for (name, _), each in EXPERIMENTS.items()
+        if each.varies.get("experiment") == experiment
+    }
+
+
 def named(experiment: str, backbone: str) -> str:
     """The name of an experiment on pretrained features, on one backbone.
 
@@ -126,11 +147,7 @@ def named(experiment: str, backbone: str) -> str:
         If there is no such experiment on that backbone.
     """
     find_backbone(backbone)
-    names = {
-        each.varies["backbone"]: name
-        for (name, _), each in EXPERIMENTS.items()
-        if each.varies.get("experiment") == experiment
-    }
+    names = by_backbone(experiment)
     if backbone in names:
         return names[backbone]
     if names:

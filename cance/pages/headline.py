@@ -13,7 +13,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from cance.data.backbones import BACKBONES
-from cance.experiments import named
+from cance.experiments import by_backbone
 from cance.results import effects, ranks, tables
 from cance.results.summaries import runs
 from cance.results.summaries import tables as table_summaries
@@ -184,14 +184,9 @@ def _on_features(found: list[dict]) -> tuple[str, pd.Series, pd.Series]:
 
     Twice: on features as they are and scaled to unit length (of the first seed).
     """
+    names = [by_backbone(experiment) for experiment in ("pretrained", "neighbours", "unit-length")]
     for backbone in BACKBONES.values():
-        try:
-            parts = [
-                runs.of(found, named(experiment, backbone.name), "cifar10")
-                for experiment in ("pretrained", "neighbours", "unit-length")
-            ]
-        except ValueError:  # a backbone without one of these experiments
-            continue
+        parts = [runs.of(found, own.get(backbone.name, ""), "cifar10") for own in names]
         if all(len({record["cell"]["normal"][0] for record in part}) == 10 for part in parts):
             parts[-1] = [record for record in parts[-1] if record["cell"]["seed"] == 0]
             *plain, scaled = (runs.mean_aurocs(part)["mean"] for part in parts)
