@@ -13,6 +13,7 @@ from cance.experiments.plans import tables as table_plans
 from cance.results import paper, records
 from cance.results.records import StrayTemporary
 from cance.results.schema import Run
+from cance.results.summaries import runs
 
 RESULTS = Path(__file__).resolve().parents[2] / "book" / "results"
 # On features of a ResNet-18: torchvision's was not to be had, CNTK's stands where there are records
@@ -67,12 +68,7 @@ def test_every_cell_of_what_the_chapters_show_has_a_record(name, found):
 
 
 def test_features_give_the_aurocs_of_an_extraction_made_apart(found):
-    of_all = [
-        record
-        for record in found
-        if (record["cell"]["experiment"], record["cell"]["dataset"])
-        == ("neighbours-resnet18-cntk", "cifar10")
-    ]
+    of_all = runs.of(found, "neighbours-resnet18-cntk", "cifar10")
     assert len(of_all) == 10
     for record in of_all:
         [normal] = record["cell"]["normal"]
