@@ -65,7 +65,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         score_variants,
     ),
     ("ablation", "cifar10"): Experiment(
-        cifar10.CHOSEN,
+        cifar10.TABLES,
         SINGLE_CLASSES,
         5,
         "Tables 1, 2, 7, 10: one CIFAR-10 class is normal",
@@ -76,7 +76,7 @@ EXPERIMENTS: dict[tuple[str, str], Experiment] = {
         MNIST, PAIRS, 5, "Table 8: two MNIST classes are normal", score_variants
     ),
     ("bimodal", "cifar10"): Experiment(
-        cifar10.CHOSEN, PAIRS, 5, "Table 8: two CIFAR-10 classes are normal", score_variants
+        cifar10.TABLES, PAIRS, 5, "Table 8: two CIFAR-10 classes are normal", score_variants
     ),
     **{
         (f"{table}-{name}", "cifar10"): Experiment(

@@ -21,7 +21,7 @@ from cance.protocols.normals import ONE_NORMAL_CLASS, SINGLE_CLASSES
 _IMAGES = {
     "mnist": images.MNIST,
     "fashion-mnist": images.MNIST,
-    "cifar10": cifar10.CHOSEN,
+    "cifar10": cifar10.TABLES,
     "digits": images.DIGITS,
 }
 BENCHMARKED = ("thyroid", "arrhythmia", "annthyroid", "abalone", "kddcup99")
