@@ -230,9 +230,10 @@ for on in ("cifar10", "mnist"):
         display(
             Markdown(
                 f"On {NAMES[on]} CANCE minus Error is {min(over_error):+.1f} to {max(over_error):+.1f} points with every "
-                f"network, start of $K$ and size of the table. LatNCE, which sees only the {d} components, has {means['LatNCE']:.1f} %, and the error, "
-                f"which sees only what they leave out, {means['Error']:.1f} %: an anomaly differs in what the components of "
-                f"the normal class do not explain. The joint density has {d + 2} coordinates, most of them components, and "
+                f"network, start of $K$ and size of the table. LatNCE, which sees only the {d} components, has "
+                f"{means['LatNCE']:.1f} %, and the error, which sees only what they leave out, {means['Error']:.1f} %: an "
+                "anomaly differs in what the components of the normal class do not explain. The joint density has "
+                f"{d + 2} coordinates, most of them components, and "
                 f"CNCE has {means['CNCE']:.1f} %. The augmentation changes that by {ours['gain']:+.2f} points; in the "
                 f"paper by {theirs['gain']:+.2f}."
             )
