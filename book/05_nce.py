@@ -418,7 +418,7 @@ for of in ("mnist", "cifar10"):
     begins[of] = f"{1 + math.log1p(math.exp(psi)):.2f}"
 Markdown(
     f"The densities of the tables start from $K$ = {begins['mnist']} on MNIST, where $d + 2 = 8$, and from "
-    f"$K$ = {begins['cifar10']} on CIFAR-10, where $d + 2 = 66$."
+    f"$K$ = {begins['cifar10']} on CIFAR-10, where $d + 2 = 66$. {{doc}}`09_cifar10` has CIFAR-10 from both starts."
 )
 
 # %% [markdown]
