@@ -125,7 +125,7 @@ display(html_tables.plain(by_scale.loc[kept], title, 1, ["score"]))
 # | layers, activation | strided convolutions with ELU | validation error | little on MNIST, CIFAR-10's whole table ({doc}`09_cifar10`) |
 # | normalisation before the latent: with scale and shift? | without | with them the latents shrink to satisfy the penalty ({doc}`02_autoencoder`) | the condition number |
 # | Eq. (11): a sum over pixels or a mean | a mean | with a sum, $\lambda = 0.3$ does nothing ({doc}`02_autoencoder`) | the effective $\lambda$, by a factor of $d_0$, the number of pixels |
-# | $\lambda$ of CIFAR-10: 0.004 as printed, or 0.03 by the printed rule | 0.004 | what is printed comes first | tenths of a point ({doc}`09_cifar10`) |
+# | $\lambda$ of CIFAR-10: 0.004 as printed, or 0.03 by the printed rule | 0.004 | what is printed comes first | little with one normal class, more with two ({doc}`09_cifar10`) |
 # | Eq. (12): covariance of what | of the batch | the only one with a gradient; its floor is $1/n$ ({doc}`02_autoencoder`) | little |
 # | optimiser, rate, updates, batch | AdamW, one-cycle | validation error, a minute on one core | see the longer schedule above |
 # | second stage: normalisation of the frozen encoder | running statistics | the word "frozen" | nothing that was measured |
