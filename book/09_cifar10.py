@@ -91,12 +91,12 @@ if profile == "paper":
     with_rule = summaries.mean_aurocs(chosen_runs)["mean"]
     pairs_by_rule = summaries.of(by_rule, "bimodal", "cifar10")
     of_pairs = summaries.compare(bimodal, pairs_by_rule)["difference"]["CANCE"] if bimodal else None
-    with_two = f" (with two normal classes {of_pairs:+.1f} points)" if bimodal else ""
+    with_two = f" (with two normal classes, {of_pairs:+.1f} points)" if bimodal else ""
     display(
         Markdown(
             "**What was found.** With the printed $\\lambda$, mean AUROC in percent, the paper's in brackets: "
-            f"{beside}. The error comes near the paper's; the density does not. It is not for $\\lambda$: with 0.03, which "
-            f"the paper's own rule gives, and $K$ from 1.05, CANCE has {with_rule['CANCE']:.1f}{with_two}. Of the "
+            f"{beside}. The error comes near the paper's; the density does not. $\\lambda$ is not the reason: with 0.03, "
+            f"which the paper's own rule gives, and $K$ from 1.05, CANCE has {with_rule['CANCE']:.1f}{with_two}. Of the "
             f"{len(table7)} numbers of Table 7, {count['reproduced']} are reproduced, {count['higher']} are higher and "
             f"{count['lower']} lower; the largest "
             "differences are "
