@@ -127,10 +127,12 @@ def results(found: list[dict]) -> str:
         lines.append([name + stand_in, _paper(n), _ours(n), word, error, link])
     headers = ["data", "paper", "ours", "verdict", "error alone, ours", "chapter"]
     table = tabulate(lines, headers=headers, tablefmt="pipe", disable_numparse=True)
+    legend = " *No verdict*: another network stands in for the paper's."
+    legend = legend if any("no verdict" in line for line in lines) else ""
     return (
         f"{table}\n\nCANCE's mean AUROC in percent over the normal classes, or F1; ± is the standard deviation over our "
         "runs, whose number is in brackets. *Reproduced*: at most one point or two standard errors apart; otherwise "
-        "*higher* or *lower*. *No verdict*: another network stands in for the paper's."
+        f"*higher* or *lower*.{legend}"
     )
 
 
