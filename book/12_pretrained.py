@@ -65,7 +65,7 @@ finished = [record for record in finished if record["cell"]["seed"] < seeds]
 NAMES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 of = BackboneRecords(finished, backbone)
 counted = ", ".join(f"{len(of('pretrained', on))} on {name}" for on, name in NAMES.items())
-print(f"{network.title}: records for Table 9, {counted}")
+print(f"{network.title}: records for Table 9, {counted}, profile {profile}")
 
 # %% tags=["remove-input", "nbval-check-output"]
 compared = {number: tables.compare(number, finished) for number in (4, 5, 9, 11)}
@@ -607,7 +607,7 @@ own = {
     for name in ("pretrained", "neighbours", "nine-vs-one", "unit-length", "psi")
     if backbone != LITE0 or name not in ("unit-length", "psi")
 }
-costs = summaries.costs([r for r in finished if r["cell"]["experiment"] in own])
+costs = summaries.costs(summaries.among(finished, own))
 if not costs.empty:
     shown = costs.reset_index("threads", drop=True)
     display(html_tables.plain(shown, "Seconds of a run, by phase, and its largest memory"))

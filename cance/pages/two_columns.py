@@ -39,10 +39,9 @@ def distances(
         points; sorted by the first.
     """
     found = list(found)
-    informed = [r for r in found if r["cell"]["experiment"] in varying("informed")]
     ablations = {OF_TABLES: runs.of(found, "ablation", "cifar10"), **(others or {})}
     frames = [runs.aurocs(own).assign(autoencoder=name) for name, own in ablations.items()]
-    of_informed = runs.aurocs(informed)
+    of_informed = runs.aurocs(runs.among(found, varying("informed")))
     frames += [of_informed.assign(autoencoder=of_informed["experiment"]), _readings(found)]
     frame = pd.concat([each for each in frames if len(each)])
     keys = ["autoencoder", "variant", "normal"]
@@ -58,7 +57,7 @@ def distances(
 def _readings(found: list[dict]) -> pd.DataFrame:
     """Of the readings, each after each number of epochs: Error, and LatNCE with K from 1.69."""
     names = varying("reading")
-    looks = noise.looks(r for r in found if r["cell"]["experiment"] in names)
+    looks = noise.looks(runs.among(found, names))
     looks = looks[looks["score"].eq("S") & looks["method"].isin(["Error", "LatNCE, K from 1.69"])]
     titles = looks["experiment"].map(names) + ", epoch " + looks["epoch"].astype(str)
     return looks.assign(autoencoder=titles, variant=looks["method"].str.split(", ").str[0])

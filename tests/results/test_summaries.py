@@ -33,6 +33,13 @@ def test_records_are_picked_by_experiment_and_data_set(records):
     assert summaries.of([*records, other], "ablation", "cifar10") == []
 
 
+def test_records_of_several_experiments_keep_their_order(records):
+    other = record((8,), 0, 0.5, 0.5, experiment="informed-x")
+    last = record((9,), 0, 0.5, 0.5, experiment="informed-y")
+    assert summaries.among([last, *records, other], {"informed-x", "informed-y"}) == [last, other]
+    assert summaries.among(records, set()) == []
+
+
 def test_every_auroc_has_a_row_in_percent(records):
     frame = summaries.aurocs(records)
     assert len(frame) == 8

@@ -2,8 +2,8 @@
 
 The paper prints d = 64 and lambda = 0.004 (Appendix G), and neither a network nor a schedule. The
 choice of these rests on validation losses of three classes (`cance.experiments.runs.candidates`);
-chapter 09 shows them. The tables have the lambda that is printed. The paper's own rule gives these
-networks 0.03, and stands beside the tables.
+chapter 09 shows them. The tables have the lambda that is printed; the 0.03 that the paper's own rule
+gives for these networks stands beside them.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import pandas as pd
 
@@ -18,6 +18,11 @@ def of(records: Iterable[dict], experiment: str, dataset: str | None = None) -> 
         for record, run in runs
         if run["experiment"] == experiment and dataset in (None, run["dataset"])
     ]
+
+
+def among(records: Iterable[dict], experiments: Collection[str]) -> list[dict]:
+    """The records of several experiments, such as those that `cance.experiments.varying` names."""
+    return [record for record in records if record["cell"]["experiment"] in experiments]
 
 
 def aurocs(records: Iterable[dict]) -> pd.DataFrame:
