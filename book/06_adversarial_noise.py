@@ -567,6 +567,17 @@ if wide_runs:
     shown = pd.concat([theirs[ours.columns], ours])
     display(html_tables.plain(shown, title, 2, ["noise", "score"]))
 
+# %% tags=["hide-input", "hide-output"]
+if wide_runs:
+    by_class = frame[frame["score"] == "S"].groupby(["variant", "noise", "normal"], sort=False)
+    by_class = by_class["auroc"].mean().unstack()
+    blocks = {
+        name: pd.concat([means[name].to_frame("the paper").T, by_class.loc[name]])
+        for name in ("LatNCE", "CNCE", "CANCE")
+    }
+    title = "The same by normal class, scored by S, in percent"
+    display(html_tables.plain(pd.concat(blocks, names=["score", "noise"]), title))
+
 # %% [markdown]
 # The validation loss cannot say which width is better, since wide noise is easier to tell from the data. The
 # likelihood of the rows held out can: $\ln p_\theta(\z) - \ln Z$, where $p_\theta = \nu p_{nK} e^T$ need not

@@ -141,6 +141,16 @@ def test_nine_classes_get_as_many_updates_as_one():
     assert nine_vs_one(find("drocc", "cifar10").settings).by_class == {}
 
 
+def test_a_shortened_schedule_stays_named_so_with_nine_classes():
+    for dataset in ("cifar10", "fashion-mnist"):
+        for method in ("deep-svdd", "drocc", "dpad"):
+            whole = find(f"{method}-nine-vs-one", dataset).settings
+            less = find(f"{method}-shortened-nine-vs-one", dataset).settings
+            assert less.label == "shortened" != whole.label
+            assert " of " in less.note and "epochs on nine classes: 1" in less.note
+            assert 1 <= less.detector().epochs < whole.detector().epochs
+
+
 def test_droccs_settings_by_class_are_those_of_its_table_11():
     settings = find("drocc", "cifar10").settings
     radii = [settings.detector((k,)).radius for k in range(10)]

@@ -117,18 +117,6 @@ DEEP_SVDD = {
         },
     ),
 }
-SHORTER_DEEP_SVDD = BaselineSettings(
-    "DeepSVDD",
-    "shortened",
-    "100 + 60 of 350 + 150 epochs",
-    {
-        **DEEP_SVDD["cifar10"].parameters,
-        "pretrain_epochs": 100,
-        "pretrain_milestone": 71,
-        "epochs": 60,
-        "milestone": 20,
-    },
-)
 DEEP_SAD = BaselineSettings(
     "DeepSAD",
     "our reading",
@@ -181,9 +169,15 @@ SHORTENED = {
         drocc("fashion-mnist"), "3 of 40 epochs", epochs=3
     ),
     ("drocc-shortened", "cifar10"): shortened(drocc("cifar10"), "4 of 40 epochs", epochs=4),
-    ("dpad-shortened", "cifar10"): shortened(dpad("cifar10"), "6 of 100 epochs", epochs=6),
+    **{
+        ("dpad-shortened", dataset): shortened(dpad(dataset), "6 of 100 epochs", epochs=6)
+        for dataset in ("cifar10", "fashion-mnist")
+    },
     ("deep-svdd-shortened", "fashion-mnist"): shortened(
         DEEP_SVDD["fashion-mnist"], "12 + 9 of 150 + 150 epochs", **_in_two_stages(12, 9)
+    ),
+    ("deep-svdd-shortened", "cifar10"): shortened(
+        DEEP_SVDD["cifar10"], "12 + 9 of 350 + 150 epochs", **_in_two_stages(12, 9)
     ),
 }
 """Where the whole schedule is more than what is at hand."""
@@ -197,12 +191,18 @@ def nine_vs_one(settings: BaselineSettings) -> BaselineSettings:
     """
     known = settings.detector().get_params()
     ninth = {name: max(1, round(known[name] / 9)) for name in SCHEDULE if name in known}
-    unpublished = settings.method == "DROCC"
-    what = "radius sqrt(D) / 2, Adam, mu 1, none published" if unpublished else settings.note
+    epochs = " + ".join(str(ninth[n]) for n in ("pretrain_epochs", "epochs") if n in ninth)
+    label, what = settings.label, settings.note
+    if settings.method == "DROCC":
+        none_published = "radius sqrt(D) / 2, Adam, mu 1, none published"
+        if label == "shortened":
+            what = f"{what}; {none_published}"
+        else:
+            label, what = "our reading", none_published
     return replace(
         settings,
-        label="our reading" if unpublished else settings.label,
-        note=f"a ninth of the epochs on one class: {what}",
+        label=label,
+        note=f"epochs on nine classes: {epochs}, about a ninth of those on one; {what}",
         parameters={**settings.parameters, **ninth},
         by_class={},
         look_every=min(settings.look_every, 1),
