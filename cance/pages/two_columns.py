@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from cance.experiments import varying
+from cance.experiments.plans import readings as plan
+from cance.protocols.normals import PAIRS, SINGLE_CLASSES
 from cance.results.summaries import noise, runs
 from cance.results.summaries.features import printed
 
@@ -17,6 +19,16 @@ COLUMNS = ("Error", "LatNCE")
 CLASSES = ("1", "5", "9")
 """Automobiles, dogs and trucks: what most of the autoencoders were run on."""
 OF_TABLES = "that of the tables"
+_LABELS = {normal: "+".join(map(str, normal)) for normal in (*SINGLE_CLASSES, *PAIRS)}
+GROUPS = {
+    "looked at": [_LABELS[normal] for normal in plan.LOOKED_AT],
+    "not looked at": [_LABELS[n] for n in SINGLE_CLASSES if n not in plan.LOOKED_AT],
+    "pairs": [_LABELS[normal] for normal in PAIRS],
+}
+"""The classes on which the readings were found, and what tests them."""
+START = "K from 1.69"
+NEAREST = (f"{plan.NEAREST}, epoch 1", START, noise.PLAIN)
+"""The reading that was nearest to LatNCE on the classes looked at, in the index of `off_latent`."""
 
 
 def distances(
@@ -54,10 +66,56 @@ def distances(
     return pd.DataFrame(by_column).dropna().sort_values(COLUMNS[0])
 
 
-def _readings(found: list[dict]) -> pd.DataFrame:
-    """Of the readings, each after each number of epochs: Error, and LatNCE with K from 1.69."""
+def off_latent(found: Iterable[dict]) -> pd.DataFrame:
+    """Mean absolute difference from the paper's LatNCE of Tables 7 and 8, by group of classes.
+
+    Parameters
+    ----------
+    found : iterable of dict
+        Records; those of the tables, and of the experiments ``reading-...``, are taken.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index (autoencoder, density, score), columns `GROUPS`, in points; not a number where a class
+        of the group has no record. The first row is of the tables' autoencoder.
+    """
+    found = list(found)
+    tables = [
+        record for name in ("ablation", "bimodal") for record in runs.of(found, name, "cifar10")
+    ]
+    own = runs.aurocs(tables)
+    own = own[own["variant"].eq("LatNCE")].assign(
+        autoencoder=OF_TABLES, density=START, score=noise.PLAIN
+    )
+    looks = _titled(found)
+    looks = looks[looks["method"].ne("Error")]
+    looks = looks.assign(density=looks["method"].str.removeprefix("LatNCE, "))
+    keys = ["autoencoder", "density", "score"]
+    frame = pd.concat([own, looks])[[*keys, "normal", "auroc"]]
+    means = frame.groupby([*keys, "normal"], sort=False)["auroc"].mean().unstack()
+    theirs = pd.concat([printed(table, "CIFAR-10", "LatNCE") for table in (7, 8)])
+    return pd.DataFrame(
+        {
+            group: (means.reindex(columns=classes) - theirs[classes])
+            .abs()
+            .mean(axis=1, skipna=False)
+            for group, classes in GROUPS.items()
+        }
+    )
+
+
+def _titled(found: list[dict]) -> pd.DataFrame:
+    """`noise.looks` at the readings, with ``autoencoder``: its name and number of epochs."""
     names = varying("reading")
     looks = noise.looks(runs.among(found, names))
-    looks = looks[looks["score"].eq("S") & looks["method"].isin(["Error", "LatNCE, K from 1.69"])]
     titles = looks["experiment"].map(names) + ", epoch " + looks["epoch"].astype(str)
-    return looks.assign(autoencoder=titles, variant=looks["method"].str.split(", ").str[0])
+    return looks.assign(autoencoder=titles)
+
+
+def _readings(found: list[dict]) -> pd.DataFrame:
+    """Of the readings, each after each number of epochs: Error, and LatNCE with K from 1.69."""
+    looks = _titled(found)
+    looks = looks[looks["score"].eq(noise.PLAIN)]
+    looks = looks[looks["method"].isin(["Error", f"LatNCE, {START}"])]
+    return looks.assign(variant=looks["method"].str.split(", ").str[0])

@@ -6,7 +6,8 @@ import pytest
 from record_factory import make_body
 
 from cance.experiments import varying
-from cance.pages.two_columns import OF_TABLES, distances
+from cance.pages.two_columns import GROUPS, NEAREST, OF_TABLES, distances, off_latent
+from cance.results.summaries.features import printed
 
 PAPER = {"Error": {"1": 33.8, "5": 54.6, "9": 36.4}, "LatNCE": {"1": 63.4, "5": 61.1, "9": 66.3}}
 
@@ -56,3 +57,38 @@ def test_an_autoencoder_without_every_class_is_left_out():
     found = records_of("ablation", 2.0, -20.0)
     found += records_of("informed-global-average", 9.0, 1.0, (1, 5))
     assert list(distances(found).index) == [OF_TABLES]
+
+
+def readings_off_by(points, labels):
+    """One record of the nearest reading for each set of normal classes, so far above the paper's LatNCE."""
+    theirs = {**printed(7, "CIFAR-10", "LatNCE"), **printed(8, "CIFAR-10", "LatNCE")}
+    own = {label: (theirs[label] + points[label]) / 100 for label in labels}
+    return [
+        make_body(
+            {"Error, epoch 1": 0.5, "LatNCE, K from 1.69, epoch 1": auroc},
+            tuple(map(int, label.split("+"))),
+            0,
+            "reading-svdd-gap-affine-relu-1",
+            "cifar10",
+        )
+        for label, auroc in own.items()
+    ]
+
+
+def test_a_reading_is_judged_apart_on_the_classes_it_was_not_found_on():
+    looked, others, pairs = GROUPS.values()
+    assert len(looked) == len(others) == 5 and set(looked) | set(others) == set(map(str, range(10)))
+    points = dict.fromkeys(looked, -1.0) | dict.fromkeys(others, 9.0) | dict.fromkeys(pairs, -4.0)
+    found = records_of("ablation", 2.0, -20.0) + readings_off_by(points, points)
+    off = off_latent(found)
+    assert off.loc[NEAREST].tolist() == pytest.approx([1.0, 9.0, 4.0])
+    of_tables = off.xs(OF_TABLES).iloc[0]
+    assert of_tables.isna().all()  # three classes are no whole group
+
+
+def test_a_group_of_classes_that_is_not_whole_has_no_distance():
+    looked = GROUPS["looked at"]
+    off = off_latent(
+        records_of("ablation", 0, 0) + readings_off_by(dict.fromkeys(looked, 3.0), looked[1:])
+    )
+    assert off.loc[NEAREST].isna().all()

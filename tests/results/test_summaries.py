@@ -73,6 +73,12 @@ def test_costs_add_up_the_densities_of_a_cell(records):
     assert row["runs"] == 2
 
 
+def test_costs_of_a_run_that_times_its_densities_together(records):
+    seconds = {"autoencoder": 40.0, "densities": 9.0, "total": 55.0}
+    [row] = summaries.costs([records[0] | {"seconds": seconds}]).to_dict("records")
+    assert row["densities"] == 9.0
+
+
 def test_corruptions_are_averaged_over_seeds():
     found = [
         record((0,), seed, 0.5, 0.5)
