@@ -427,10 +427,24 @@ if followed:
         lines[title] = {column: printed.loc[column, normal] for column in ("Error", "LatNCE")}
     display(figures.by_epoch(panels, lines))
 
+# %% tags=["remove-input"]
+if followed:
+    sentences = []
+    for title, panel in panels.items():
+        by_epoch = panel.T.groupby(level="method").mean().T
+        both = pd.Series(lines[title])
+        first, last = ((by_epoch - both).abs()[column].idxmin() for column in ("LatNCE", "Error"))
+        sentences.append(
+            f"{title}: LatNCE is nearest to the paper's {both['LatNCE']:.1f} after {first} epoch(s), "
+            f"{by_epoch.LatNCE[first]:.1f}, where Error is {by_epoch.Error[first]:.1f}; Error is nearest to "
+            f"{both['Error']:.1f} after {last}, {by_epoch.Error[last]:.1f}, where LatNCE is {by_epoch.LatNCE[last]:.1f}."
+        )
+    display(Markdown(f"No epoch has both. {' '.join(sentences)}"))
+
 # %% [markdown]
 # What is left open around that reading, tried on the same footing: statistics of the batch in place of the running
-# averages, other networks for $T$, $\nu = 1$, other latents, and $\lambda$ against the sum of squares over an image as
-# (11) and (12) print it, not the mean.
+# averages, other networks for $T$, $\nu = 1$, other latents, $\lambda$ against the sum of squares over an image as (11)
+# and (12) print it, not the mean, and a wider decoder trained to the end on the frozen encoder.
 
 # %% tags=["nbval-check-output", "hide-input"]
 if trials:
@@ -454,6 +468,11 @@ if trials:
         "the distance from the paper's column"
     )
     display(html_tables.plain(shown, title))
+    run = {record["cell"]["experiment"] for record in trials}
+    waiting = [name for name in experiments.varying("trial") if name not in run]
+    if waiting:
+        commands = ", ".join(f"`python -m cance run {name} --dataset cifar10`" for name in waiting)
+        display(Markdown(f"*No record yet:* {commands}."))
 
 # %% [markdown]
 # ## The two columns contradict each other
