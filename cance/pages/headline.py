@@ -250,8 +250,8 @@ def _contradiction(found):
     if two_columns.NEAREST in latent.index:
         tested = latent.loc[two_columns.NEAREST]
         test = (
-            f". The one that was nearest to the density on five classes, {tested['looked at']:.1f} points from it, is "
-            f"{tested['not looked at']:.1f} from it on the other five"
+            f". One that was found by looking at test results of five classes is {tested['looked at']:.1f} points from the "
+            f"density there, and {tested['not looked at']:.1f} on the other five"
         )
     return (
         "No autoencoder that was tried has both the paper's error and its density of the latent: that of the tables is "
