@@ -434,8 +434,9 @@ if followed:
         by_epoch = panel.T.groupby(level="method").mean().T
         both = pd.Series(lines[title])
         first, last = ((by_epoch - both).abs()[column].idxmin() for column in ("LatNCE", "Error"))
+        count = panel.columns.get_level_values("seed").nunique()
         sentences.append(
-            f"{title}: LatNCE is nearest to the paper's {both['LatNCE']:.1f} after {first} epoch(s), "
+            f"{title}, {count} seed(s): LatNCE is nearest to the paper's {both['LatNCE']:.1f} after {first} epochs, "
             f"{by_epoch.LatNCE[first]:.1f}, where Error is {by_epoch.Error[first]:.1f}; Error is nearest to "
             f"{both['Error']:.1f} after {last}, {by_epoch.Error[last]:.1f}, where LatNCE is {by_epoch.LatNCE[last]:.1f}."
         )
