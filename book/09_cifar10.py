@@ -93,13 +93,7 @@ if profile == "paper":
     on_both = off.max(axis=1).idxmin()
     compromise = f"; *{on_both}* is {off.LatNCE[on_both]:.1f} and {off.Error[on_both]:.1f} away"
     compromise = ", the best compromise" if on_both == on_latent else compromise
-    test = ""
-    if two_columns.NEAREST in off_latent.index:
-        tested = off_latent.loc[two_columns.NEAREST]
-        test = (
-            f" Of the networks found by looking at test results of five classes, one ({plan.NEAREST}, one epoch) is "
-            f"{tested['looked at']:.1f} points from LatNCE there, and {tested['not looked at']:.1f} on the other five."
-        )
+    test = two_columns.sentence_of_test(off_latent)
     with_rule = summaries.mean_aurocs(chosen_runs)["mean"]
     with_pairs = summaries.compare(bimodal, chosen_pairs)["difference"]["CANCE"]
     display(

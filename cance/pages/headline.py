@@ -244,19 +244,13 @@ def _numbers(found):
 
 def _contradiction(found):
     """Of two columns of CIFAR-10, that no autoencoder has both."""
-    off, latent = two_columns.distances(found), two_columns.off_latent(found)
+    off = two_columns.distances(found)
     own, nearest = off.loc[two_columns.OF_TABLES], off.loc[off["LatNCE"].idxmin()]
-    test = ""
-    if two_columns.NEAREST in latent.index:
-        tested = latent.loc[two_columns.NEAREST]
-        test = (
-            f". One that was found by looking at test results of five classes is {tested['looked at']:.1f} points from the "
-            f"density there, and {tested['not looked at']:.1f} on the other five"
-        )
+    test = two_columns.sentence_of_test(two_columns.off_latent(found)).removesuffix(".")
     return (
         "No autoencoder that was tried has both the paper's error and its density of the latent: that of the tables is "
         f"{own['Error']:.1f} and {own['LatNCE']:.1f} points from the two on three classes, the nearest to the density "
-        f"{nearest['Error']:.1f} and {nearest['LatNCE']:.1f}{test} ([9b]({CHAPTERS['9b']}.ipynb))"
+        f"{nearest['Error']:.1f} and {nearest['LatNCE']:.1f}{test and f'.{test}'} ([9b]({CHAPTERS['9b']}.ipynb))"
     )
 
 

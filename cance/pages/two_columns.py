@@ -11,7 +11,7 @@ import pandas as pd
 
 from cance.experiments import varying
 from cance.experiments.plans import readings as plan
-from cance.protocols.normals import PAIRS, SINGLE_CLASSES
+from cance.protocols.normals import PAIRS, SINGLE_CLASSES, label
 from cance.results.summaries import noise, runs
 from cance.results.summaries.features import printed
 
@@ -19,11 +19,10 @@ COLUMNS = ("Error", "LatNCE")
 CLASSES = ("1", "5", "9")
 """Automobiles, dogs and trucks: what most of the autoencoders were run on."""
 OF_TABLES = "that of the tables"
-_LABELS = {normal: "+".join(map(str, normal)) for normal in (*SINGLE_CLASSES, *PAIRS)}
 GROUPS = {
-    "looked at": [_LABELS[normal] for normal in plan.LOOKED_AT],
-    "not looked at": [_LABELS[n] for n in SINGLE_CLASSES if n not in plan.LOOKED_AT],
-    "pairs": [_LABELS[normal] for normal in PAIRS],
+    "looked at": [label(normal) for normal in plan.LOOKED_AT],
+    "not looked at": [label(n) for n in SINGLE_CLASSES if n not in plan.LOOKED_AT],
+    "pairs": [label(normal) for normal in PAIRS],
 }
 """The classes on which the readings were found, and what tests them."""
 START = "K from 1.69"
@@ -102,6 +101,28 @@ def off_latent(found: Iterable[dict]) -> pd.DataFrame:
             .mean(axis=1, skipna=False)
             for group, classes in GROUPS.items()
         }
+    )
+
+
+def sentence_of_test(off: pd.DataFrame) -> str:
+    """How the reading that was found by looking does there and elsewhere; empty without its records.
+
+    Parameters
+    ----------
+    off : pandas.DataFrame
+        As `off_latent` returns it.
+
+    Returns
+    -------
+    str
+    """
+    single = ["looked at", "not looked at"]
+    if NEAREST not in off.index or off.loc[NEAREST, single].isna().any():
+        return ""
+    looked, others = off.loc[NEAREST, single]
+    return (
+        f" One that was found by looking at test results of five classes is {looked:.1f} points from the density there, "
+        f"and {others:.1f} on the other five."
     )
 
 

@@ -13,3 +13,8 @@ ALL_TOGETHER = (_CLASSES,)
 """Of MNIST-C, whose anomalies are corruptions."""
 ONE_NORMAL_CLASS = ((0,),)
 """Of tables, whose rows are normal or anomalous and nothing else."""
+
+
+def label(normal: tuple[int, ...]) -> str:
+    """A set of normal classes as tables name it, such as ``"0+1"``."""
+    return "+".join(map(str, normal))

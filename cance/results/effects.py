@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cance.protocols.normals import label
 from cance.results import paper, tables
 from cance.results.claims import CLAIMS, EQUAL, Claim
 
@@ -156,7 +157,7 @@ def everywhere(records: Iterable[dict], first: str, second: str, metric: str) ->
     rows = [
         (
             *(record["cell"]["experiment"], record["cell"]["dataset"]),
-            "+".join(map(str, record["cell"]["normal"])),
+            label(record["cell"]["normal"]),
             100 * (record["metrics"][first][metric] - record["metrics"][second][metric]),
         )
         for record in records

@@ -18,6 +18,7 @@ from cance.protocols.normals import (
     ONE_NORMAL_CLASS,
     PAIRS,
     SINGLE_CLASSES,
+    label,
 )
 
 TABLES = range(1, 14)
@@ -73,7 +74,7 @@ class Feed:
         A row named after one of them (``"8"``, ``"0+1"``) holds that one; any other (``"Avg"``, or
         a data set's name) averages over all.
         """
-        named = tuple(n for n in self.normals if "+".join(map(str, n)) == row)
+        named = tuple(n for n in self.normals if label(n) == row)
         return named or self.normals
 
 
@@ -219,11 +220,11 @@ def numbers(table: int) -> Iterator[tuple[str, str, str, float, float | None]]:
     ValueError
         If the paper has no such table.
     """
-    for label, entries in _printed(table)["rows"].items():
+    for name, entries in _printed(table)["rows"].items():
         if all(isinstance(entry, dict) and "mean" not in entry for entry in entries.values()):
-            rows = [(label, row, inner) for row, inner in entries.items()]
+            rows = [(name, row, inner) for row, inner in entries.items()]
         else:
-            rows = [("KDDCUP99" if table == 12 else label, label, entries)]
+            rows = [("KDDCUP99" if table == 12 else name, name, entries)]
         for dataset, row, by_column in rows:
             for column, entry in by_column.items():
                 if isinstance(entry, dict):

@@ -6,7 +6,14 @@ import pytest
 from record_factory import make_body
 
 from cance.experiments import varying
-from cance.pages.two_columns import GROUPS, NEAREST, OF_TABLES, distances, off_latent
+from cance.pages.two_columns import (
+    GROUPS,
+    NEAREST,
+    OF_TABLES,
+    distances,
+    off_latent,
+    sentence_of_test,
+)
 from cance.results.summaries.features import printed
 
 PAPER = {"Error": {"1": 33.8, "5": 54.6, "9": 36.4}, "LatNCE": {"1": 63.4, "5": 61.1, "9": 66.3}}
@@ -92,3 +99,13 @@ def test_a_group_of_classes_that_is_not_whole_has_no_distance():
         records_of("ablation", 0, 0) + readings_off_by(dict.fromkeys(looked, 3.0), looked[1:])
     )
     assert off.loc[NEAREST].isna().all()
+
+
+def test_the_sentence_of_the_test_waits_for_every_single_class():
+    points = {k: -1.0 if k in GROUPS["looked at"] else 9.0 for k in map(str, range(10))}
+    ablation = records_of("ablation", 0, 0)
+    assert sentence_of_test(off_latent(ablation)) == ""
+    some = readings_off_by(points, list(points)[:9])
+    assert sentence_of_test(off_latent(ablation + some)) == ""
+    said = sentence_of_test(off_latent(ablation + readings_off_by(points, points)))
+    assert "is 1.0 points" in said and "9.0 on the other five." in said

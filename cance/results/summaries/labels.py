@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cance.results.schema import Run
+from cance.results.summaries.runs import label
 
 SELECTED = ", test-selected"
 
@@ -73,6 +74,6 @@ def by_epoch(records: Iterable[dict], experiment: str, dataset: str) -> pd.DataF
         run = Run.of(record)
         if (run.experiment, run.dataset) == (experiment, dataset):
             looks = pd.Series(record["looks"]).rename(index=int) * 100
-            found.setdefault("+".join(map(str, run.normal)), []).append(looks)
+            found.setdefault(label(run), []).append(looks)
     means = {name: pd.concat(of_class, axis=1).mean(axis=1) for name, of_class in found.items()}
     return pd.DataFrame(means).rename_axis("epoch").sort_index()

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 import pandas as pd
 
+from cance.protocols import normals
 from cance.results.schema import Run
 
 
@@ -173,4 +174,4 @@ def costs(records: Iterable[dict]) -> pd.DataFrame:
 
 def label(run: Run) -> str:
     """The normal classes of a run, such as ``"0+1"``."""
-    return "+".join(map(str, run.normal))
+    return normals.label(run.normal)
