@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from cance.experiments.experiment import Experiment
 from cance.experiments.plans import cifar10, images
+from cance.experiments.plans.image_baseline_settings import NO_TABLE
 from cance.experiments.runs.image_baselines import BaselineSettings, score_baseline
 from cance.networks.lsa import LSANetworkSettings
 from cance.protocols.normals import SINGLE_CLASSES
@@ -20,7 +21,7 @@ from cance.protocols.normals import SINGLE_CLASSES
 TABLES = {
     "mnist": "Tables 2, 10",
     "cifar10": "Tables 2, 10",
-    "fashion-mnist": "no table of the paper",
+    "fashion-mnist": NO_TABLE,
 }
 LSA = BaselineSettings(
     "LSA", "full", "200 epochs, batches of 64, where the supplement is said to have 256"
