@@ -92,8 +92,9 @@ display(html_tables.compared(tables.compare(3, finished), "CANCE and other metho
 # The paper takes SVDD, DSVDD (Deep SVDD) and DSAD (Deep SAD) from Lee and Lee {cite:p}`lee2022sadkl`, of which we
 # could read only the abstract, and it trained DROCC with settings that it does not print. Each is in
 # `cance.baselines`, with what is known of its settings. A label says how a number of ours may be compared. *Full*
-# is the published schedule, or its number of updates; *our reading* rests on settings that nobody has published;
-# *test-informed* rests on a choice made with test results in view. Only *full* gets a verdict.
+# is the published schedule, or its number of updates; *shortened* a smaller part of it; *our reading* rests on
+# settings that nobody has published; *test-informed* rests on a choice made with test results in view. Only *full*
+# gets a verdict.
 #
 # - **SVDD** {cite:p}`tax2004svdd` is the smallest ball around most images in the space of a Gaussian kernel. It is
 #   fitted exactly, to all 60,000 images, on the 154 principal components that hold 95 % of their variance. The
@@ -101,25 +102,25 @@ display(html_tables.compared(tables.compare(3, finished), "CANCE and other metho
 #   images. SVDD does not see what lies outside the components, and a blurred or dimmed digit lies nearer the
 #   middle of the ball. `svdd-pixels` keeps all pixels.
 # - **Deep SVDD** {cite:p}`ruff2018deepsvdd` pulls the output of a network without biases to one point. Its
-#   schedule was published for one digit; there are ten times as many images here, so they get a tenth of the
-#   epochs, the same number of updates.
+#   schedule was published for one digit; there are ten times as many images here, so that a full run has a tenth
+#   of the epochs, the same number of updates.
 # - **Deep SAD** {cite:p}`ruff2020deepsad` also uses labelled images. This protocol has none, and with labelled
 #   normal images alone it would be Deep SVDD on images that are not contrast normalised. So nothing is labelled
 #   here.
 # - **DROCC** {cite:p}`goyal2020drocc` tells normal images from points on a shell around each. Its settings for
 #   this set are not published. Ours are those of its code's general command, with half the square root of the
-#   number of pixels as the radius of the shell. `drocc-radius-8` has that command's own radius, `drocc-edgeml` the
-#   settings of the authors' other code. The points climb the classifier's loss before they are put on the shell,
-#   but 50 published steps of 0.001 cannot turn a start whose norm is about 28; in `drocc-real-ascent` the steps
-#   are long enough.
+#   number of pixels as the radius of the shell. The points climb the classifier's loss before they are put on the
+#   shell, but 50 published steps of 0.001 cannot turn a start whose norm is about 28. Three further experiments are
+#   planned: `drocc-radius-8` with that command's own radius, `drocc-edgeml` with the settings of the authors' other
+#   code, and `drocc-real-ascent`, whose steps are long enough.
 #
 # *Best epoch* is what DROCC's published code would report: the AUROC of the epoch that does best on the test.
 
 # %% tags=["nbval-check-output", "hide-input"]
 with_label = [r for r in finished if r["cell"]["dataset"] == "mnist-c" and "label" in r]
 if with_label:
-    others = labels.how_run(with_label).droplevel("dataset").drop(columns="note")
-    others.columns = ["method", "label", "runs", "AUROC", "best epoch", "seconds to fit"]
+    others = labels.how_run(with_label).droplevel("dataset")
+    others.columns = ["method", "label", "note", "runs", "AUROC", "best epoch", "seconds to fit"]
     title = "Other methods on MNIST-C: mean AUROC in percent"
     display(html_tables.plain(others, title, 1, ["experiment"]))
 else:

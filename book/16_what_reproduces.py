@@ -60,8 +60,8 @@ display(
 # the whole interval is on the paper's side of zero, is *reversed* if it is on the other side, and is otherwise
 # *not seen*. A claim that two scores are equal holds if the interval lies within one point of zero; it is reversed
 # if the interval leaves out zero and its mean is more than a point away. "Quoted" means that the other method was
-# not run here: its printed number is used, without a spread. "Shortened" means that it was run on a smaller
-# network or fewer epochs than published, so that the effect is no verdict on it. Table 6 is in fractions.
+# run here on a shortened schedule only ({doc}`10_baselines`), which is no verdict on it: its printed number is used,
+# without a spread. Table 6 is in fractions.
 
 # %% tags=["hide-input", "nbval-check-output"]
 display(html_tables.claims(judged))
@@ -159,12 +159,13 @@ display(
 #   that costs.
 # - **Stand-ins.** MNIST-C's corruptions are drawn anew wherever a table says *regenerated*; a pretrained network other
 #   than the paper's is named wherever it stands in.
-# - **Quoted methods.** Where a baseline was not run, a claim about it compares our number with a printed one, from other
-#   code and perhaps another protocol.
+# - **Quoted methods.** Where another method was run on a shortened schedule only, a claim about it compares our number
+#   with a printed one, from other code and perhaps another protocol.
 # - **Intervals are over seeds**, for the classes at hand. Ten classes of one data set are not a sample of all tasks.
 # - **Few runs.** Most tables have five, like the paper's. With five runs an interval is wide, and "not seen" does not prove that
 #   there is no effect.
-# - **One implementation of each baseline**, with its published settings; none was tuned.
+# - **One implementation of each other method**, with its published settings as far as there are any; none was tuned.
+#   Those with a shortened schedule might do better with the whole of it, and each table names them.
 #
 # ## Exercises
 #

@@ -16,7 +16,7 @@ from cance.data.backbones import BACKBONES
 from cance.experiments import by_backbone
 from cance.pages import two_columns
 from cance.results import effects, ranks, tables
-from cance.results.summaries import runs
+from cance.results.summaries import baselines, runs
 from cance.results.summaries import tables as table_summaries
 from cance.variants import VARIANTS
 
@@ -28,6 +28,7 @@ CHAPTERS = {
     "9": "09_ablation",
     "9b": "09_cifar10",
     "10": "10_mnist_c",
+    "10b": "10_baselines",
     "11": "11_fashion_mnist",
     "12": "12_pretrained",
     "13": "13_tabular",
@@ -67,7 +68,7 @@ def blocks(found: Iterable[dict]) -> dict[str, str]:
 
 
 def verdict(found: list[dict]) -> str:
-    """What was found: a sentence on each kind of data, and one on what the parts of the method add."""
+    """What was found: on each kind of data, beside other methods, and what the parts of the method add."""
     distinct = effects.distinct(found)
     own = distinct[distinct["column"].isin(VARIANTS) & (distinct["table"] != 9)]  # from pixels
     grey = own[own["dataset"].isin(GREY)]["verdict"].value_counts()
@@ -108,6 +109,7 @@ def verdict(found: list[dict]) -> str:
         f"- **CIFAR-10: {pixels.verdict} from pixels**, with {_percent(pixels)} where the paper has "
         f"{pixels.paper_mean:.1f} %. {_contradiction(found)}. {pretrained}.\n"
         f"- **Tables of numbers: {_each(on_tables)}**, by F1.\n"
+        f"- **{_beside_others(found)}\n"
         "- **What the parts add**, in points of AUROC, the paper's in brackets: the composite feature over the error "
         f"{gain('the composite feature beats the error')}; artificial low errors "
         f"{gain('augmentation helps')}."
@@ -254,13 +256,37 @@ def _contradiction(found):
     )
 
 
+def _beside_others(found):
+    """How CANCE ranks among the paper's methods on images, and which of them were shortened."""
+    frame = baselines.in_every_block(baselines.all_methods(found))
+    how = baselines.how_labelled(frame)
+    ranking = ranks.ranking(frame, "auroc", ["dataset", "normal"])
+    first, second, third = (f"{_words(m)} {rank:.1f}" for m, rank in ranking.ranks[:3].items())
+    place = ranking.ranks.index.get_loc("CANCE") + 1
+    cut = sorted(how[how.str.contains(tables.SHORTENED)].index)
+    shortened = (
+        f" {', '.join(cut)} had shortened schedules, so that this is no verdict on them."
+        if cut
+        else ""
+    )
+    return (
+        f"Beside the paper's other methods on images, run again on the same splits: number {place} of {len(how)}** by mean "
+        f"rank over {ranking.blocks} classes: {first}, {second}, {third} (critical difference "
+        f"{ranking.critical_difference:.1f}; [10b]({CHAPTERS['10b']}.ipynb)).{shortened}"
+    )
+
+
 def _mostly(counts):
     share = counts.get("reproduced", 0) / max(counts.sum(), 1)
     return "mostly reproduced" if share >= 0.5 else "partly reproduced"
 
 
 def _words(method):
-    return {"IsolationForest": "isolation forest", "NN": "nearest neighbour"}.get(method, method)
+    return {
+        "IsolationForest": "isolation forest",
+        "NN": "nearest neighbour",
+        "Error": "the error alone",
+    }.get(method, method)
 
 
 def _each(names):

@@ -9,6 +9,7 @@ import pytest
 
 from cance.pages import headline, table_list
 from cance.results import effects, paper, records, tables
+from cance.results.summaries import baselines
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,13 +37,13 @@ def test_the_list_of_tables_is_the_one_committed(found):
     assert committed == table_list.page(found), "python -m cance.pages"
 
 
-def test_the_verdict_is_four_sentences_with_the_effects_of_augmentation(found, made):
+def test_the_verdict_ends_with_the_effects_of_augmentation(found, made):
     lines = made["verdict"].splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     for effect in effects.judge(found):
         if effect.claim.says.startswith("augmentation") and effect.n:
             digits = 1 if abs(effect.ours) > 1 else 2
-            assert f"{effect.ours:+.{digits}f}".replace("-", "\N{MINUS SIGN}") in lines[3]
+            assert f"{effect.ours:+.{digits}f}".replace("-", "\N{MINUS SIGN}") in lines[4]
 
 
 def test_the_verdict_on_tables_of_numbers_is_that_of_each(found, made):
@@ -52,6 +53,19 @@ def test_the_verdict_on_tables_of_numbers_is_that_of_each(found, made):
     for part in sentence.split(": ")[1].split("**")[0].split(", "):
         for name in own.index.intersection(re.findall(r"\w+", part)):
             assert part.startswith(own[name]) or " on " not in part
+
+
+def test_the_verdict_ranks_only_methods_that_have_every_class(found, made):
+    frame = baselines.all_methods(found)
+    means = baselines.overview(frame, list(baselines.OWN)).dropna()
+    line = made["verdict"].splitlines()[3]
+    place, methods = (int(n) for n in re.search(r"number (\d+) of (\d+)", line).groups())
+    assert methods == len(means)
+    wide = baselines.in_every_block(frame).pivot(
+        index=["dataset", "normal"], columns="method", values="auroc"
+    )
+    below = [(wide > wide[[m]].to_numpy()).sum(axis=1).mean() for m in wide]  # rank less one
+    assert place == 1 + sum(b < below[list(wide).index("CANCE")] for b in below)
 
 
 def test_chapters_are_linked_from_where_the_page_is(made):

@@ -78,6 +78,12 @@ def test_a_mean_over_some_of_the_classes_is_not_shown(frame):
     assert found.loc["LSA", "mnist"] == pytest.approx(76.25)
     assert np.isnan(found.loc["KDE", "mnist"])
     assert found["cifar10"].isna().all()
+    elsewhere = frame.assign(dataset="fashion-mnist")[frame["method"] != "KDE"]
+    both = pd.concat([frame[frame["method"] != "CANCE"], elsewhere])
+    found = baselines.overview(both, ["mnist", "fashion-mnist"])
+    assert found.loc["CANCE", "fashion-mnist"] == pytest.approx(85)
+    assert found.loc["LSA"].tolist() == pytest.approx([76.25, 76.25])
+    assert np.isnan(found.loc["CANCE", "mnist"])
 
 
 def test_costs_are_of_the_device_that_most_classes_were_fitted_on(frame):
@@ -91,3 +97,50 @@ def test_costs_are_of_the_device_that_most_classes_were_fitted_on(frame):
     found = baselines.costs(moved).set_index("method")
     assert found.loc["LSA", "seconds"] == pytest.approx(12)
     assert found.loc["LSA", "auroc"] == pytest.approx(76.25)  # of all classes
+
+
+def test_a_shortened_schedule_stands_in_only_where_the_whole_was_not_run():
+    def record(experiment, dataset, method, **more):
+        return make_record(
+            {method: 0.8},
+            (0,),
+            0,
+            experiment=experiment,
+            dataset=dataset,
+            seconds={"fit": 1.0, "total": 2.0},
+            **more,
+        )
+
+    both = [record("dpad", "mnist", "DPAD", label="our reading")]
+    both += [record("dpad-shortened", d, "DPAD", label="shortened") for d in ("mnist", "cifar10")]
+    own = [
+        make_record({"CANCE": 0.9, "CNCE": 0.8, "Error": 0.5}, (0,), 0, "ablation"),
+        record("candidate-relu", "cifar10", "CANCE"),
+    ]
+    elsewhere = [record("deep-svdd-shortened", "mnist-c", "DeepSVDD", label="shortened")]
+    kept = [(r["cell"]["dataset"], r["label"]) for r in baselines.of_others(both + elsewhere)]
+    assert kept == [("mnist", "our reading"), ("cifar10", "shortened")]
+    frame = baselines.all_methods(own + both + elsewhere).set_index(["method", "dataset"])
+    assert set(frame.index) == {
+        ("CANCE", "mnist"),
+        ("Error", "mnist"),
+        ("DPAD", "mnist"),
+        ("DPAD", "cifar10"),
+    }
+    how = baselines.how_labelled(frame.reset_index())
+    assert how["DPAD"] in ("our reading (1), shortened (1)", "shortened (1), our reading (1)")
+
+
+def test_an_ascent_is_averaged_over_the_classes():
+    def record(normal, logit, cosine):
+        lengths = {
+            "0.1": {"cosine": cosine, "least_cosine": cosine - 0.1, "logit": logit + 2 * cosine}
+        }
+        found = {"logit": logit, "lengths": lengths}
+        return make_record({"DROCC": 0.6}, (normal,), 0, "drocc-ascent", ascent=found)
+
+    found = baselines.ascents([record(0, 1.0, 0.9), record(5, 3.0, 0.7), make_record()]).loc[0.1]
+    assert found["cosine"] == pytest.approx(0.8) and found["least cosine"] == pytest.approx(0.6)
+    assert found["logit before"] == 2 and found["logit after"] == pytest.approx(3.6)
+    assert found["least rise"] == pytest.approx(1.4)
+    assert found["greatest rise"] == pytest.approx(1.8)

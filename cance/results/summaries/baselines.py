@@ -6,11 +6,62 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from cance.results import tables
 from cance.results.schema import Run
+from cance.results.summaries.labels import SELECTED
 from cance.results.summaries.runs import label
 from cance.results.verdicts import signed_rank
 
 OWN_PHASES = ("autoencoder", "composite")  # of a record whose methods share an autoencoder
+OWN = {"mnist": "ablation", "cifar10": "ablation", "fashion-mnist": "fashion-mnist"}
+"""Data set to the experiment whose records hold CANCE and Error, one class normal at a time."""
+OTHERS = ("kde", "lsa", "vae-lsa", "pixel-cnn", "dagmm-images", "deep-svdd", "drocc", "dpad")
+"""The experiments that run the other methods on these, as published or as near as is known."""
+
+
+def of_others(records: Iterable[dict]) -> list[dict]:
+    """The other methods' records: of a shortened schedule only where the whole was not run.
+
+    Parameters
+    ----------
+    records : iterable of dict
+
+    Returns
+    -------
+    list of dict
+        Of `OTHERS` on the data sets of `OWN`.
+    """
+    by_experiment = {}
+    for record in records:
+        run = Run.of(record)
+        if run.dataset in OWN:
+            by_experiment.setdefault((run.experiment, run.dataset), []).append(record)
+    found = []
+    for dataset in OWN:
+        for name in OTHERS:
+            shortened = by_experiment.get((f"{name}-{tables.SHORTENED}", dataset), [])
+            found += by_experiment.get((name, dataset), shortened)
+    return found
+
+
+def all_methods(records: Iterable[dict]) -> pd.DataFrame:
+    """CANCE, the error alone and the other methods, class by class.
+
+    Parameters
+    ----------
+    records : iterable of dict
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `by_class` returns.
+    """
+    records = list(records)
+    own = [r for r in records if OWN.get(r["cell"]["dataset"]) == r["cell"]["experiment"]]
+    others = of_others(records)
+    methods = {method for record in others for method in record["metrics"]}
+    named = {method: method for method in methods if not method.endswith(SELECTED)}
+    return pd.concat([by_class(own, {"Error": "Error", "CANCE": "CANCE"}), by_class(others, named)])
 
 
 def by_class(records: Iterable[dict], names: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -127,7 +178,7 @@ def overview(frame: pd.DataFrame, datasets: Sequence[str]) -> pd.DataFrame:
     classes = frame.groupby("dataset")["normal"].nunique()
     grouped = frame.groupby(["method", "dataset"], sort=False)["auroc"]
     means, sizes = grouped.mean().unstack(), grouped.size().unstack()
-    return means.where(sizes == classes).reindex(columns=list(datasets))
+    return means.where(sizes.eq(classes, axis=1)).reindex(columns=list(datasets))
 
 
 def costs(frame: pd.DataFrame) -> pd.DataFrame:
@@ -152,3 +203,60 @@ def costs(frame: pd.DataFrame) -> pd.DataFrame:
     there = usual[usual["device"] == usual["usual"]].groupby(keys)["seconds"].mean()
     found = grouped.agg(classes=("normal", "size"), auroc=("auroc", "mean"))
     return found.assign(device=devices).join(there).reset_index()
+
+
+def how_labelled(frame: pd.DataFrame) -> pd.Series:
+    """How each method was run: its label, or its labels and how many classes have each.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `by_class` returns.
+
+    Returns
+    -------
+    pandas.Series
+        Index method; such as ``"full"``, or ``"shortened (20), our reading (10)"``.
+    """
+    found = {}
+    for method, labels in frame.groupby("method")["label"]:
+        counted = labels.value_counts()
+        parts = counted.index if len(counted) == 1 else [f"{k} ({n})" for k, n in counted.items()]
+        found[method] = ", ".join(parts)
+    return pd.Series(found, dtype=str).rename_axis("method")
+
+
+def ascents(records: Iterable[dict]) -> pd.DataFrame:
+    """What DROCC's ascent does to the points that it starts from, by the length of its steps.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Those without an ascent are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``length``; columns ``cosine`` of the displacements before and after (mean over the
+        classes), ``least cosine`` (of any point), ``logit before`` and ``logit after`` (means), and
+        ``least rise`` and ``greatest rise`` of a class's mean logit.
+    """
+    rows = []
+    for record in records:
+        if "ascent" in record:
+            before = record["ascent"]["logit"]
+            for length, found in record["ascent"]["lengths"].items():
+                rows.append({"length": float(length), "before": before, **found})
+    columns = ["length", "before", "cosine", "least_cosine", "logit"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["rise"] = frame["logit"] - frame["before"]
+    return frame.groupby("length").agg(
+        **{
+            "cosine": ("cosine", "mean"),
+            "least cosine": ("least_cosine", "min"),
+            "logit before": ("before", "mean"),
+            "logit after": ("logit", "mean"),
+            "least rise": ("rise", "min"),
+            "greatest rise": ("rise", "max"),
+        }
+    )
