@@ -119,8 +119,7 @@ display(html_tables.compared(tables.compare(3, finished), "CANCE and other metho
 # %% tags=["nbval-check-output", "hide-input"]
 with_label = [r for r in finished if r["cell"]["dataset"] == "mnist-c" and "label" in r]
 if with_label:
-    others = labels.how_run(with_label).droplevel("dataset")
-    others.columns = ["method", "label", "note", "runs", "AUROC", "best epoch", "seconds to fit"]
+    others = labels.how_run(with_label).droplevel("dataset").rename(columns=labels.HEADINGS)
     title = "Other methods on MNIST-C: mean AUROC in percent"
     display(html_tables.plain(others, title, 1, ["experiment"]))
 else:

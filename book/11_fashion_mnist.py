@@ -110,8 +110,7 @@ of_table = [
     r for r in finished if r["cell"]["dataset"] == dataset and len(r["cell"]["normal"]) == 1
 ]
 if of_table:
-    shown = labels.how_run(of_table).droplevel("dataset")
-    shown.columns = ["method", "label", "note", "runs", "AUROC", "best epoch", "seconds to fit"]
+    shown = labels.how_run(of_table).droplevel("dataset").rename(columns=labels.HEADINGS)
     title = "Other methods on Fashion-MNIST: mean AUROC in percent over the classes"
     display(html_tables.plain(shown, title, 1, ["experiment"]))
 

@@ -49,7 +49,7 @@ from cance.pages.backbone_records import BackboneRecords
 from cance.plots import pretrained
 from cance.results import provenance, records, tables
 from cance.results.schema import Run
-from cance.results.summaries import baselines, labels, studies
+from cance.results.summaries import ascents, labels, studies
 from cance.results.summaries import features as by
 from cance.results.summaries import noise as widths
 from cance.results.summaries import runs as summaries
@@ -520,14 +520,13 @@ how = labels.how_run(finished).reset_index()
 how = how[how["method"].isin(FROM_PIXELS)]
 nine, ascent = how["experiment"].str.contains("nine-vs-one"), how["experiment"] == "drocc-ascent"
 single = how[(how["dataset"] == "cifar10") & ~nine & ~ascent].set_index(["method", "experiment"])
-names = {"auroc": "AUROC", "selected": "best epoch", "seconds": "seconds to fit"}
-columns = ["label", "note", "runs", *names]
+columns = ["label", "note", "runs", *labels.HEADINGS]
 title = (
     "How the methods from pixels were run on CIFAR-10: mean AUROC in percent; best epoch is where each run keeps the "
     "one that does best on the test, as DROCC's published code does"
 )
 if len(single):
-    display(html_tables.plain(single[columns].rename(columns=names), title))
+    display(html_tables.plain(single[columns].rename(columns=labels.HEADINGS), title))
 
 # %% [markdown]
 # ### What DROCC's ascent does
@@ -540,7 +539,7 @@ if len(single):
 # classifier takes for normal.
 
 # %% tags=["nbval-check-output", "hide-input"]
-climbed = baselines.ascents(finished)
+climbed = ascents.by_length(finished)
 if len(climbed):
     climbs = [record for record in finished if "ascent" in record]
     of_classes = ", ".join(sorted(summaries.label(Run.of(record)) for record in climbs))
@@ -577,7 +576,7 @@ display(html_tables.compared(compared[5]))
 if nine.any():
     of_nine = how[nine].set_index(["dataset", "method"])
     title = "How the methods from pixels were run on nine classes: mean AUROC in percent"
-    display(html_tables.plain(of_nine[columns].rename(columns=names), title))
+    display(html_tables.plain(of_nine[columns].rename(columns=labels.HEADINGS), title))
 rows = {}
 for on in ("fashion-mnist", "cifar10"):
     if of("nine-vs-one", on):

@@ -7,7 +7,7 @@ from record_factory import make_record
 from scipy import stats
 
 from cance.results.ranks import ranking
-from cance.results.summaries import baselines
+from cance.results.summaries import ascents, baselines
 
 AREAS = {"CANCE": (0.9, 0.8, 0.75, 0.95), "LSA": (0.7, 0.85, 0.6, 0.9), "KDE": (0.5, 0.4, 0.3)}
 
@@ -139,7 +139,7 @@ def test_an_ascent_is_averaged_over_the_classes():
         found = {"logit": logit, "lengths": lengths}
         return make_record({"DROCC": 0.6}, (normal,), 0, "drocc-ascent", ascent=found)
 
-    found = baselines.ascents([record(0, 1.0, 0.9), record(5, 3.0, 0.7), make_record()]).loc[0.1]
+    found = ascents.by_length([record(0, 1.0, 0.9), record(5, 3.0, 0.7), make_record()]).loc[0.1]
     assert found["cosine"] == pytest.approx(0.8) and found["least cosine"] == pytest.approx(0.6)
     assert found["logit before"] == 2 and found["logit after"] == pytest.approx(3.6)
     assert found["least rise"] == pytest.approx(1.4)

@@ -8,8 +8,16 @@ import pandas as pd
 
 from cance.results.schema import Run
 from cance.results.summaries.runs import label
+from cance.results.tables import SHORTENED
 
 SELECTED = ", test-selected"
+HEADINGS = {
+    "auroc": "AUROC",
+    "selected": "best epoch",
+    "seconds": "seconds to fit",
+    "hours": "hours of all runs",
+}
+"""What a reader sees above the numbers of `how_run`."""
 
 
 def how_run(records: Iterable[dict]) -> pd.DataFrame:
@@ -26,7 +34,7 @@ def how_run(records: Iterable[dict]) -> pd.DataFrame:
         Index ``experiment`` and ``dataset``; columns ``method``, ``label``, ``note``, ``runs`` (sets
         of normal classes times seeds), ``auroc`` in percent, the mean of all runs, ``selected``,
         the same where each run keeps the epoch that does best on the test (NaN where no looks were
-        taken), and ``seconds``, the mean of a fit.
+        taken), ``seconds``, the mean of a fit, and ``hours`` of all runs together.
     """
     rows = []
     for record in records:
@@ -45,14 +53,38 @@ def how_run(records: Iterable[dict]) -> pd.DataFrame:
                 "auroc": 100 * metrics[method]["auroc"],
                 "selected": 100 * selected,
                 "seconds": record["seconds"]["fit"],
+                "hours": record["seconds"]["total"] / 3600,
             }
         )
-    columns = ["experiment", "dataset", "method", "label", "note", "auroc", "selected", "seconds"]
+    columns = ["experiment", "dataset", "method", "label", "note", *HEADINGS]
     frame = pd.DataFrame(rows, columns=columns)
     grouped = frame.groupby(["experiment", "dataset"], sort=False)
     whole = grouped[["method", "label", "note"]].first()
     means = grouped[["auroc", "selected", "seconds"]].mean()
-    return whole.assign(runs=grouped.size()).join(means)
+    return whole.assign(runs=grouped.size()).join(means).join(grouped["hours"].sum())
+
+
+def remaining(how: pd.DataFrame) -> pd.DataFrame:
+    """What has run on a shortened schedule only, and the command that runs the whole.
+
+    Parameters
+    ----------
+    how : pandas.DataFrame
+        As `how_run` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The lines of ``how`` that are shortened and whose whole is not there, with a column
+        ``command``.
+    """
+    commands = {}
+    for experiment, dataset in how.index:
+        whole = experiment.replace(f"-{SHORTENED}", "")
+        if whole != experiment and (whole, dataset) not in how.index:
+            commands[experiment, dataset] = f"python -m cance run {whole} --dataset {dataset}"
+    left = [place in commands for place in how.index]
+    return how[left].assign(command=list(commands.values()))
 
 
 def by_epoch(records: Iterable[dict], experiment: str, dataset: str) -> pd.DataFrame:
