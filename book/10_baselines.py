@@ -257,9 +257,9 @@ if "CANCE" in set(frame["method"]):
 # ## What it costs
 #
 # Mean AUROC against the seconds of one fit. Compare circles (one CPU core) with circles and triangles (a shared
-# GPU) with triangles.
+# GPU) with triangles. Hollow ones had a shortened schedule: in full they would stand further to the right.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three scatter plots, one a data set, of mean AUROC against seconds of a fit on a logarithmic axis, one labelled point for each method."}, "figure": {"caption": "Mean AUROC against seconds of a fit. Circles: one CPU core. Triangles: a GPU shared by several fits."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three scatter plots below each other, one a data set, of mean AUROC against seconds of a fit on a logarithmic axis, one labelled point for each method."}, "figure": {"caption": "Mean AUROC against seconds of a fit. Circles: one CPU core. Triangles: a GPU shared by several fits. Hollow: a shortened schedule."}}
 figures.auroc_by_seconds(baselines.costs(frame), TITLES)
 
 # %% [markdown]

@@ -193,15 +193,17 @@ def costs(frame: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``method``, ``dataset``, ``classes``, ``auroc`` (mean over the classes, percent),
-        ``device`` (the one that most of the classes were fitted on) and ``seconds`` (mean of a fit
-        there).
+        ``label``, ``device`` (the one that most of the classes were fitted on) and ``seconds``
+        (mean of a fit there).
     """
     keys = ["method", "dataset"]
     grouped = frame.groupby(keys, sort=False)
     devices = grouped["device"].agg(lambda column: column.mode()[0])
     usual = frame.join(devices.rename("usual"), on=keys)
     there = usual[usual["device"] == usual["usual"]].groupby(keys)["seconds"].mean()
-    found = grouped.agg(classes=("normal", "size"), auroc=("auroc", "mean"))
+    found = grouped.agg(
+        classes=("normal", "size"), auroc=("auroc", "mean"), label=("label", "first")
+    )
     return found.assign(device=devices).join(there).reset_index()
 
 
