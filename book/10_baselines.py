@@ -32,7 +32,7 @@ from IPython.display import Markdown, display
 
 from cance import experiments
 from cance.experiments import runner
-from cance.pages import html_tables
+from cance.pages import html_tables, other_methods
 from cance.plots import baselines as figures
 from cance.plots.tabular import ranks as figure_of_ranks
 from cance.results import provenance, ranks, records, tables
@@ -85,13 +85,7 @@ if profile == "paper":
             f"not from {', '.join(near) or 'any other'}; {', '.join(ahead) or 'none'} ranks above it beyond "
             f"doubt. But {', '.join(cut)} had shortened schedules there, for which it is a first look and no verdict."
         )
-    compared = table2[(table2["column"] != "CANCE") & (table2["n"] > 0)]
-    means = "; ".join(
-        f"{n.column} has {n.ours_mean:.1f} % on {n.dataset} (the paper: {n.paper_mean:.1f}, "
-        f"{tables.without_verdict(n.stand_in) if n.stand_in else tables.FULL})"
-        for n in compared.itertuples()
-    )
-    display(Markdown(f"{text} Of Table 2: {means}."))
+    display(Markdown(f"{text} Of Table 2: {other_methods.means(table2)}."))
 
 # %% [markdown]
 # ## Table 2: the means

@@ -44,7 +44,7 @@ from cance.data import backbones, embeddings
 from cance.data import tables as sets
 from cance.experiments import named, runner
 from cance.experiments.plans.pretrained import BEST_SIZE, MOST_COMPONENTS, SIZES
-from cance.pages import html_tables
+from cance.pages import html_tables, other_methods
 from cance.pages.backbone_records import BackboneRecords
 from cance.plots import pretrained
 from cance.results import provenance, records, tables
@@ -118,6 +118,9 @@ if scaled:
         "Features scaled to unit length, with as many components as hold 95 % of the variance (128 at most), which "
         f"needs no label, give CANCE {' and '.join(listed)}."
     )
+for number, normal in ((4, "one class"), (5, "nine classes")):
+    if others := other_methods.means(compared[number]):
+        parts.append(f"Of the methods trained from pixels with {normal} normal, {others}.")
 count = tables.counts(ran)["verdicts"]
 parts.append(
     f"Tables 4, 5, 9 and 11: {sum(count.values())} numbers of CANCE, its ablation and the neighbours have a verdict: "
