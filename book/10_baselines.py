@@ -35,11 +35,12 @@ from cance.experiments import runner
 from cance.pages import html_tables, other_methods
 from cance.plots import baselines as figures
 from cance.plots.tabular import ranks as figure_of_ranks
-from cance.results import provenance, ranks, records, tables
+from cance.results import provenance, records, tables
 from cance.results.summaries import baselines, labels
 
-TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
 ALL = "all thirty classes"
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
+TITLES[baselines.ALL] = ALL
 
 root = provenance.results_folder(profile)
 if profile == "smoke":
@@ -53,11 +54,7 @@ frame = baselines.all_methods(finished)
 labelled = baselines.how_labelled(frame)
 table2 = tables.compare(2, finished)
 table10 = tables.compare(10, finished)
-of_ranks = {}
-for title, chosen in ({TITLES[d]: [d] for d in TITLES} | {ALL: list(TITLES)}).items():
-    whole = baselines.in_every_block(frame[frame["dataset"].isin(chosen)])
-    if whole["method"].nunique() > 2:
-        of_ranks[title] = ranks.ranking(whole, "auroc", ["dataset", "normal"])
+ranked = {TITLES[name]: found for name, found in baselines.rankings(frame).items()}
 print(f"{len(others)} records of {how['method'].nunique()} other methods, profile {profile}")
 
 # %% tags=["remove-input", "nbval-check-output"]
@@ -73,17 +70,23 @@ if profile == "paper":
         f"**What was found.** Against the methods that were run in full, or by our reading of what is published, our "
         f"CANCE is {parts}, by an exact paired test over the classes."
     )
-    if ALL in of_ranks:
-        found, apart = of_ranks[ALL].ranks, of_ranks[ALL].critical_difference
+    if ALL in ranked:
+        found, apart = ranked[ALL].ranks, ranked[ALL].critical_difference
         behind = found[found > found["CANCE"] + apart].index
         near = found[(found - found["CANCE"]).abs() <= apart].index.drop("CANCE")
         ahead = found[found < found["CANCE"] - apart].index
         cut = labelled[labelled.str.contains(tables.SHORTENED)].index.intersection(found.index)
+        places = ", ".join(
+            f"{of.ranks.index.get_loc('CANCE') + 1} of {len(of.ranks)} on {title}"
+            for title, of in ranked.items()
+            if title != ALL
+        )
         text += (
             f" **Over all thirty classes CANCE has the mean rank {found['CANCE']:.1f} of {len(found)} methods** (the "
-            f"critical difference is {apart:.1f}). It ranks apart from {', '.join(behind) or 'none below it'}, "
-            f"not from {', '.join(near) or 'any other'}; {', '.join(ahead) or 'none'} ranks above it beyond "
-            f"doubt. But {', '.join(cut)} had shortened schedules there, for which it is a first look and no verdict."
+            f"critical difference is {apart:.1f}); it is number {places}. It ranks apart from "
+            f"{', '.join(behind) or 'none below it'}, not from {', '.join(near) or 'any other'}; "
+            f"{', '.join(ahead) or 'none'} ranks above it beyond doubt. But {', '.join(cut)} had shortened schedules "
+            "there, for which this is a first look and no verdict."
         )
     display(Markdown(f"{text} Of Table 2: {other_methods.means(table2)}."))
 
@@ -209,23 +212,23 @@ display(
 # class of it.
 
 # %% tags=["hide-input", "nbval-check-output"]
-ranked = pd.DataFrame({title: found.ranks for title, found in of_ranks.items()})
-last = next(reversed(of_ranks), None)
+last = next(reversed(ranked), None)
 if last:
-    ranked = ranked.sort_values(last).assign(run=labelled)
-    bars = {title: found.critical_difference for title, found in of_ranks.items()}
-    ranked.loc["critical difference"] = bars | {"run": ""}
+    shown = pd.DataFrame({title: found.ranks for title, found in ranked.items()})
+    shown = shown.sort_values(last).assign(run=labelled)
+    bars = {title: found.critical_difference for title, found in ranked.items()}
+    shown.loc["critical difference"] = bars | {"run": ""}
     title = "Mean ranks over the classes, and how the method was run (classes)"
-    display(html_tables.plain(ranked.rename_axis("method"), title, 2))
+    display(html_tables.plain(shown.rename_axis("method"), title, 2))
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Dot plot of the mean rank of each method over the classes, best first, with a bar as long as the critical difference."}, "figure": {"caption": "Mean ranks over the classes, of the methods that were run on all of them. The bar is the critical difference."}}
-figure_of_ranks(of_ranks[last]) if last else None
+figure_of_ranks(ranked[last]) if last else None
 
 # %% [markdown]
 # The mean AUROC behind the ranks:
 
 # %% tags=["hide-input", "nbval-check-output"]
-means = baselines.overview(frame, list(TITLES)).rename(columns=TITLES)
+means = baselines.overview(frame, list(baselines.OWN)).rename(columns=TITLES)
 means = means.assign(mean=means.mean(axis=1, skipna=False)).sort_values("mean", ascending=False)
 title = "Mean AUROC in percent over the ten classes of each data set"
 display(html_tables.plain(means, title, index=["method"]))
@@ -254,7 +257,7 @@ if "CANCE" in set(frame["method"]):
 # GPU) with triangles. Hollow ones had a shortened schedule: in full they would stand further to the right.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three scatter plots below each other, one a data set, of mean AUROC against seconds of a fit on a logarithmic axis, one labelled point for each method."}, "figure": {"caption": "Mean AUROC against seconds of a fit. Circles: one CPU core. Triangles: a GPU shared by several fits. Hollow: a shortened schedule."}}
-figures.auroc_by_seconds(baselines.costs(frame), TITLES)
+figures.auroc_by_seconds(baselines.costs(frame), {d: TITLES[d] for d in baselines.OWN})
 
 # %% [markdown]
 # ## What remains shortened

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cance.pages import two_columns
 from cance.pages.results import CHAPTERS, SHOWN, numbers, percent
-from cance.results import effects, ranks, tables
+from cance.results import effects, tables
 from cance.results.summaries import baselines
 from cance.variants import VARIANTS
 
 GREY = ("MNIST", "Fashion-MNIST", "MNIST-C")
+DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
 
 
 def verdict(found: list[dict]) -> str:
@@ -74,22 +75,22 @@ def _contradiction(found):
 
 def _beside_others(found):
     """How CANCE ranks among the paper's methods on images, and which of them were shortened."""
-    frame = baselines.in_every_block(baselines.all_methods(found))
-    how = baselines.how_labelled(frame)
-    ranking = ranks.ranking(frame, "auroc", ["dataset", "normal"])
-    named = ranking.ranks.rename({"Error": "the error alone"})
+    frame = baselines.all_methods(found)
+    ranked = baselines.rankings(frame)
+    whole = ranked.pop(baselines.ALL)
+    named = whole.ranks.rename({"Error": "the error alone"})
     first, second, third = (f"{method} {rank:.1f}" for method, rank in named[:3].items())
-    place = ranking.ranks.index.get_loc("CANCE") + 1
-    cut = sorted(how[how.str.contains(tables.SHORTENED)].index)
-    shortened = (
-        f" {', '.join(cut)} had shortened schedules, so that this is no verdict on them."
-        if cut
-        else ""
+    places = ", ".join(
+        f"{r.ranks.index.get_loc('CANCE') + 1} on {DATASETS[name]}" for name, r in ranked.items()
     )
+    how = baselines.how_labelled(frame)[whole.ranks.index]
+    cut = sorted(how[how.str.contains(tables.SHORTENED)].index)
+    shortened = f" {', '.join(cut)} had shortened schedules: no verdict on them." if cut else ""
     return (
-        f"Beside the paper's other methods on images, run again on the same splits: number {place} of {len(how)}** by mean "
-        f"rank over {ranking.blocks} classes: {first}, {second}, {third} (critical difference "
-        f"{ranking.critical_difference:.1f}; [10b]({CHAPTERS['10b']}.ipynb)).{shortened}"
+        f"Beside the paper's other methods on images: number {whole.ranks.index.get_loc('CANCE') + 1} of {len(how)}** by "
+        f"mean rank over {whole.blocks} classes, all run on the same splits: {first}, {second}, {third} (critical "
+        f"difference {whole.critical_difference:.1f}); number {places} "
+        f"([10b]({CHAPTERS['10b']}.ipynb)).{shortened}"
     )
 
 

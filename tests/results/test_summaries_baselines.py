@@ -58,6 +58,24 @@ def test_only_methods_with_every_class_are_ranked(frame):
     assert found.blocks == 4
 
 
+def test_methods_are_ranked_on_each_data_set_and_over_all(frame):
+    third = frame[frame["method"] == "LSA"].assign(method="none", auroc=0.0)
+    both = pd.concat([frame, third, third.assign(dataset="cifar10")])
+    assert list(baselines.rankings(both)) == ["mnist"]  # elsewhere one method alone
+    moved = pd.concat([frame, third])
+    moved = pd.concat([moved, moved[moved["method"] != "none"].assign(dataset="cifar10")])
+    moved = pd.concat([moved, third.assign(dataset="cifar10", method="fourth")])
+    found = baselines.rankings(moved)
+    assert list(found) == ["mnist", "cifar10"]  # only two have every class of both
+    assert set(found["mnist"].ranks.index) == {"CANCE", "LSA", "none"}
+    assert set(found["cifar10"].ranks.index) == {"CANCE", "LSA", "fourth"}
+    alike = pd.concat(
+        [frame, third, frame.assign(dataset="cifar10"), third.assign(dataset="cifar10")]
+    )
+    over_all = baselines.rankings(alike)[baselines.ALL]
+    assert over_all.blocks == 8 and over_all.ranks["CANCE"] == 1.25
+
+
 def test_pairs_are_over_the_classes_that_both_have(frame):
     found = baselines.against(frame, "CANCE")
     assert found.index.tolist() == ["LSA", "KDE"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from cance.results import tables
+from cance.results.ranks import Ranking, ranking
 from cance.results.schema import Run
 from cance.results.summaries.labels import SELECTED
 from cance.results.summaries.runs import label
@@ -15,6 +16,7 @@ from cance.results.verdicts import signed_rank
 OWN_PHASES = ("autoencoder", "composite")  # of a record whose methods share an autoencoder
 OWN = {"mnist": "ablation", "cifar10": "ablation", "fashion-mnist": "fashion-mnist"}
 """Data set to the experiment whose records hold CANCE and Error, one class normal at a time."""
+ALL = "all"
 OTHERS = ("kde", "lsa", "vae-lsa", "pixel-cnn", "dagmm-images", "deep-svdd", "drocc", "dpad")
 """The experiments that run the other methods on these, as published or as near as is known."""
 
@@ -128,6 +130,28 @@ def in_every_block(frame: pd.DataFrame) -> pd.DataFrame:
     """
     blocks = frame.groupby(["dataset", "normal"]).ngroups
     return frame[frame.groupby("method")["auroc"].transform("size") == blocks]
+
+
+def rankings(frame: pd.DataFrame) -> dict[str, Ranking]:
+    """Mean ranks over the classes of each data set and over all of them (`cance.results.ranks`).
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `all_methods` returns.
+
+    Returns
+    -------
+    dict of str to Ranking
+        By data set, then `ALL`; each of the methods that have every class there, and none where
+        these are fewer than three.
+    """
+    found = {}
+    for name in (*dict.fromkeys(frame["dataset"]), ALL):
+        whole = in_every_block(frame if name == ALL else frame[frame["dataset"] == name])
+        if whole["method"].nunique() > 2:
+            found[name] = ranking(whole, "auroc", ["dataset", "normal"])
+    return found
 
 
 def against(frame: pd.DataFrame, method: str) -> pd.DataFrame:
