@@ -16,9 +16,9 @@ from cance.results.verdicts import signed_rank
 OWN_PHASES = ("autoencoder", "composite")  # of a record whose methods share an autoencoder
 OWN = {"mnist": "ablation", "cifar10": "ablation", "fashion-mnist": "fashion-mnist"}
 """Data set to the experiment whose records hold CANCE and Error, one class normal at a time."""
-ALL = "all"
 OTHERS = ("kde", "lsa", "vae-lsa", "pixel-cnn", "dagmm-images", "deep-svdd", "drocc", "dpad")
 """The experiments that run the other methods on these, as published or as near as is known."""
+ALL = "all"  # data sets together, among `rankings`
 
 
 def of_others(records: Iterable[dict]) -> list[dict]:
@@ -147,7 +147,7 @@ def rankings(frame: pd.DataFrame) -> dict[str, Ranking]:
         these are fewer than three.
     """
     found = {}
-    for name in (*dict.fromkeys(frame["dataset"]), ALL):
+    for name in (*OWN, ALL):
         whole = in_every_block(frame if name == ALL else frame[frame["dataset"] == name])
         if whole["method"].nunique() > 2:
             found[name] = ranking(whole, "auroc", ["dataset", "normal"])
