@@ -577,7 +577,7 @@ if len(climbed):
 # %% tags=["nbval-check-output", "hide-input"]
 display(html_tables.compared(compared[5]))
 if nine.any():
-    of_nine = how[nine].set_index(["dataset", "method"])
+    of_nine = how[nine].set_index(["dataset", "method"]).sort_index()
     title = "How the methods from pixels were run on nine classes: mean AUROC in percent"
     display(html_tables.plain(of_nine[columns].rename(columns=labels.HEADINGS), title))
 rows = {}
