@@ -145,9 +145,9 @@ for dataset in ("MNIST", "CIFAR-10"):
 # {cite:p}`zong2018dagmm`. Published: CANCE's autoencoder, 400 epochs at $10^{-4}$, and the weights with the least
 # validation loss are kept. Open: the weights of the loss terms, for which we take those of DAGMM's paper, and the
 # batch. Squares are summed over the pixels: if they were averaged, the energy would outweigh them by hundreds. The
-# mixture is computed in float64. This is the surprise of the chapter: the paper's DAGMM is near chance on MNIST,
-# and ours is not, after a fortieth of the epochs at ten times the rate (table below). We cannot know why the
-# paper's failed. With a density of their own instead of the mixture, the same kind of features give LatNCE and
+# mixture is computed in float64. This is the surprise of the chapter: the paper's DAGMM is near chance on
+# all three data sets, and ours is far above it on each, after a fortieth of the epochs at ten times the rate (table
+# below). We cannot know why the paper's failed. With a density of their own instead of the mixture, the same kind of features give LatNCE and
 # CNCE ({doc}`09_ablation`).
 #
 # **Deep SVDD, DROCC and DPAD** are of Tables 4, 5, 11 and 13, and described in {doc}`11_fashion_mnist`. They were
@@ -208,8 +208,8 @@ display(
 #
 # Within each class the methods are ranked, 1 being best. Two methods differ if their mean ranks are further apart
 # than the critical difference (Nemenyi's at 5 %, {cite:t}`demsar2006`). The ten classes of a data set are not ten
-# data sets, so the test is more certain than it should be. A column has only the methods that were run on every
-# class of it.
+# data sets, so the test is more certain than it should be. CANCE and Error have the means of five seeds, the others
+# one seed. A column has only the methods that were run on every class of it.
 
 # %% tags=["hide-input", "nbval-check-output"]
 last = next(reversed(ranked), None)
