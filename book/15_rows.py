@@ -76,7 +76,7 @@ sentences = []
 for name, frame in by_data.items():
     shown = summaries.gain(frame, ROW, "CANCE")
     sentences.append(
-        f"on {name} its AUROC is {frame[ROW].groupby('class').mean().mean():.1f} %, and that of CANCE "
+        f"on {name} (seeds: {frame.index.get_level_values('seed').nunique()}) its AUROC is {frame[ROW].groupby('class').mean().mean():.1f} %, and that of CANCE "
         f"{frame['CANCE'].groupby('class').mean().mean():.1f} % ({shown.mean:+.2f} points, higher in {shown.higher} of "
         f"{shown.n} classes, p = {shown.p_value:.2g})"
     )
@@ -355,7 +355,7 @@ for name, frame in by_data.items():
     better = measures.mean().idxmax()
     display(
         Markdown(
-            f"**{name}**, {frame.index.get_level_values('seed').nunique()} seeds: the volume gains {volume.mean:+.2f} "
+            f"**{name}** (seeds: {frame.index.get_level_values('seed').nunique()}): the volume gains {volume.mean:+.2f} "
             f"points over the same density without it, and augmentation gains {augmentation.mean:+.2f} over CNCE. The better "
             f"of the two measures is `{better}`, by {abs(measures.mean().diff().iloc[-1]):.2f} points. That is known from "
             f"the test; `{ROW}`, which takes the mean of both, was fixed before."

@@ -47,7 +47,7 @@ def auroc_by_seconds(costs: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
             fill = "white" if row.label == SHORTENED else colour
             axis.plot(row.seconds, row.auroc, marker, ms=6, color=colour, mfc=fill)
         axis.set(xscale="log", ylabel="mean AUROC, %", title=title)
-        axis.margins(0.12)
+        axis.margins(x=0.18, y=0.12)
     for axis, dataset in zip(
         axes[:, 0], titles
     ):  # once the axis that they share is as long as it gets
