@@ -97,7 +97,7 @@ if profile == "paper":
 # has published; *shortened* means a smaller network or fewer epochs. These are compared without a verdict.
 
 # %% tags=["hide-input", "nbval-check-output"]
-display(html_tables.compared(table2[table2["n"] > 0]))
+display(html_tables.compared(table2))
 
 # %% tags=["hide-input", "nbval-check-output"]
 shown = how.reset_index().set_index(["method", "dataset"])
