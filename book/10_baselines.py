@@ -39,8 +39,7 @@ from cance.results import provenance, records, tables
 from cance.results.summaries import baselines, labels
 
 ALL = "all thirty classes"
-TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
-TITLES[baselines.ALL] = ALL
+TITLES = baselines.TITLES | {baselines.ALL: ALL}
 
 root = provenance.results_folder(profile)
 if profile == "smoke":
@@ -77,7 +76,7 @@ if profile == "paper":
         ahead = found[found < found["CANCE"] - apart].index
         cut = labelled[labelled.str.contains(tables.SHORTENED)].index.intersection(found.index)
         places = ", ".join(
-            f"{of.ranks.index.get_loc('CANCE') + 1} of {len(of.ranks)} on {title}"
+            f"{of.place('CANCE')} of {len(of.ranks)} on {title}"
             for title, of in ranked.items()
             if title != ALL
         )
@@ -257,7 +256,7 @@ if "CANCE" in set(frame["method"]):
 # GPU) with triangles. Hollow ones had a shortened schedule: in full they would stand further to the right.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three scatter plots below each other, one a data set, of mean AUROC against seconds of a fit on a logarithmic axis, one labelled point for each method."}, "figure": {"caption": "Mean AUROC against seconds of a fit. Circles: one CPU core. Triangles: a GPU shared by several fits. Hollow: a shortened schedule."}}
-figures.auroc_by_seconds(baselines.costs(frame), {d: TITLES[d] for d in baselines.OWN})
+figures.auroc_by_seconds(baselines.costs(frame), baselines.TITLES)
 
 # %% [markdown]
 # ## What remains shortened

@@ -66,6 +66,7 @@ IMAGES = {
 }
 by_data = {n: summaries.by_class(finished, e, d) for n, (d, e) in IMAGES.items()}
 by_data = {n: frame for n, frame in by_data.items() if len(frame) > 1}
+seeds_of = {n: frame.index.get_level_values("seed").nunique() for n, frame in by_data.items()}
 benchmark = summaries.benchmark(finished)
 others = table_summaries.measured(finished)  # of chapter 13, on the same splits
 others = others[(others["split"] == "half") & (others["seed"] < 5)]
@@ -76,7 +77,8 @@ sentences = []
 for name, frame in by_data.items():
     shown = summaries.gain(frame, ROW, "CANCE")
     sentences.append(
-        f"on {name} (seeds: {frame.index.get_level_values('seed').nunique()}) its AUROC is {frame[ROW].groupby('class').mean().mean():.1f} %, and that of CANCE "
+        f"on {name} (seeds: {seeds_of[name]}) its AUROC is "
+        f"{frame[ROW].groupby('class').mean().mean():.1f} %, and that of CANCE "
         f"{frame['CANCE'].groupby('class').mean().mean():.1f} % ({shown.mean:+.2f} points, higher in {shown.higher} of "
         f"{shown.n} classes, p = {shown.p_value:.2g})"
     )
@@ -88,8 +90,7 @@ if sentences:
     text += "Without any augmentation, " + "; ".join(sentences) + ". "
 if len(benchmark):
     aurocs = means["auroc"].unstack("table")
-    ranking = ranks.ranking(benchmark, "auroc", ("table", "seed")).ranks
-    place = 1 + list(ranking.index).index(MIXTURE)
+    place = ranks.ranking(benchmark, "auroc", ("table", "seed")).place(MIXTURE)
     against = aurocs.loc[MIXTURE] - aurocs.loc["NN"]
     text += (
         f"On {len(against)} tables of numbers the score comes from a mixture of linear autoencoders, weighted by the "
@@ -355,7 +356,7 @@ for name, frame in by_data.items():
     better = measures.mean().idxmax()
     display(
         Markdown(
-            f"**{name}** (seeds: {frame.index.get_level_values('seed').nunique()}): the volume gains {volume.mean:+.2f} "
+            f"**{name}** (seeds: {seeds_of[name]}): the volume gains {volume.mean:+.2f} "
             f"points over the same density without it, and augmentation gains {augmentation.mean:+.2f} over CNCE. The better "
             f"of the two measures is `{better}`, by {abs(measures.mean().diff().iloc[-1]):.2f} points. That is known from "
             f"the test; `{ROW}`, which takes the mean of both, was fixed before."

@@ -9,7 +9,6 @@ from cance.results.summaries import baselines
 from cance.variants import VARIANTS
 
 GREY = ("MNIST", "Fashion-MNIST", "MNIST-C")
-DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
 
 
 def verdict(found: list[dict]) -> str:
@@ -81,13 +80,13 @@ def _beside_others(found):
     named = whole.ranks.rename({"Error": "the error alone"})
     first, second, third = (f"{method} {rank:.1f}" for method, rank in named[:3].items())
     places = ", ".join(
-        f"{r.ranks.index.get_loc('CANCE') + 1} on {DATASETS[name]}" for name, r in ranked.items()
+        f"{r.place('CANCE')} on {baselines.TITLES[name]}" for name, r in ranked.items()
     )
     how = baselines.how_labelled(frame)[whole.ranks.index]
     cut = sorted(how[how.str.contains(tables.SHORTENED)].index)
     shortened = f" {', '.join(cut)} had shortened schedules: no verdict on them." if cut else ""
     return (
-        f"Beside the paper's other methods on images: number {whole.ranks.index.get_loc('CANCE') + 1} of {len(how)}** by "
+        f"Beside the paper's other methods on images: number {whole.place('CANCE')} of {len(how)}** by "
         f"mean rank over {whole.blocks} classes, all run on the same splits: {first}, {second}, {third} (critical "
         f"difference {whole.critical_difference:.1f}); number {places} "
         f"([10b]({CHAPTERS['10b']}.ipynb)).{shortened}"

@@ -31,6 +31,25 @@ class Ranking:
     p_value: float
     critical_difference: float
 
+    def place(self, method: str) -> int:
+        """Where a method stands in the order of the mean ranks, 1 being first.
+
+        Parameters
+        ----------
+        method : str
+            One that is ranked.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        KeyError
+            If it is not.
+        """
+        return self.ranks.index.get_loc(method) + 1
+
 
 def ranking(
     frame: pd.DataFrame, measure: str, blocks: Sequence[str] = ("split", "table", "seed")

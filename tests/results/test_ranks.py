@@ -27,6 +27,7 @@ def test_ranks_are_within_blocks_and_ties_share_them():
         found.ranks.sort_index(), pd.Series({"a": 1.5, "b": 1.75, "c": 2.75}), check_names=False
     )
     assert found.blocks == 2
+    assert [found.place(method) for method in "abc"] == [1, 2, 3]
     expected = friedmanchisquare([0.9, 0.2], [0.5, 0.8], [0.5, 0.1]).pvalue
     assert found.p_value == pytest.approx(expected)
 

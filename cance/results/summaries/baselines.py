@@ -10,7 +10,7 @@ from cance.results import tables
 from cance.results.ranks import Ranking, ranking
 from cance.results.schema import Run
 from cance.results.summaries.labels import SELECTED
-from cance.results.summaries.runs import label
+from cance.results.summaries.runs import label, of
 from cance.results.verdicts import signed_rank
 
 OWN_PHASES = ("autoencoder", "composite")  # of a record whose methods share an autoencoder
@@ -18,6 +18,7 @@ OWN = {"mnist": "ablation", "cifar10": "ablation", "fashion-mnist": "fashion-mni
 """Data set to the experiment whose records hold CANCE and Error, one class normal at a time."""
 OTHERS = ("kde", "lsa", "vae-lsa", "pixel-cnn", "dagmm-images", "deep-svdd", "drocc", "dpad")
 """The experiments that run the other methods on these, as published or as near as is known."""
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "fashion-mnist": "Fashion-MNIST"}
 ALL = "all"  # data sets together, among `rankings`
 
 
@@ -33,16 +34,12 @@ def of_others(records: Iterable[dict]) -> list[dict]:
     list of dict
         Of `OTHERS` on the data sets of `OWN`.
     """
-    by_experiment = {}
-    for record in records:
-        run = Run.of(record)
-        if run.dataset in OWN:
-            by_experiment.setdefault((run.experiment, run.dataset), []).append(record)
+    records = list(records)
     found = []
     for dataset in OWN:
         for name in OTHERS:
-            shortened = by_experiment.get((f"{name}-{tables.SHORTENED}", dataset), [])
-            found += by_experiment.get((name, dataset), shortened)
+            whole = of(records, name, dataset)
+            found += whole or of(records, f"{name}-{tables.SHORTENED}", dataset)
     return found
 
 
@@ -59,11 +56,10 @@ def all_methods(records: Iterable[dict]) -> pd.DataFrame:
         As `by_class` returns.
     """
     records = list(records)
-    own = [r for r in records if OWN.get(r["cell"]["dataset"]) == r["cell"]["experiment"]]
-    others = of_others(records)
-    methods = {method for record in others for method in record["metrics"]}
-    named = {method: method for method in methods if not method.endswith(SELECTED)}
-    return pd.concat([by_class(own, {"Error": "Error", "CANCE": "CANCE"}), by_class(others, named)])
+    own = [r for dataset, experiment in OWN.items() for r in of(records, experiment, dataset)]
+    others = by_class(of_others(records))
+    others = others[~others["method"].str.endswith(SELECTED)]
+    return pd.concat([by_class(own, {"Error": "Error", "CANCE": "CANCE"}), others])
 
 
 def by_class(records: Iterable[dict], names: Mapping[str, str] | None = None) -> pd.DataFrame:
